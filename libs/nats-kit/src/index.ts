@@ -1,0 +1,3 @@
+export { BUCKETS, SUBJECTS } from './subjects.js';
+export { Bus } from './bus.js';
+export type { BusOptions, Listening } from './bus.js';

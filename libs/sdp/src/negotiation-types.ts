@@ -1,0 +1,100 @@
+import type {
+  DtlsParameters,
+  IceCandidate,
+  IceParameters,
+  MediaKind,
+  RtpCapabilities,
+  RtpParameters,
+  SctpParameters,
+} from './dictionaries.js';
+
+/** An m-line's identification tag (RFC 5888), unique in its PeerConnection for ever. */
+export type Mid = string;
+
+/** What a WebRtcTransport says of itself; all candidates are in the SDP, ended. */
+export interface LocalTransport {
+  readonly iceParameters: IceParameters;
+  readonly iceCandidates: readonly IceCandidate[];
+  readonly dtlsParameters: DtlsParameters;
+  /** Present where the transport was made with `enableSctp`. */
+  readonly sctpParameters?: SctpParameters | undefined;
+}
+
+export interface NegotiationOptions {
+  readonly transport: LocalTransport;
+  readonly routerRtpCapabilities: RtpCapabilities;
+  readonly limits?: Partial<SdpLimits>;
+}
+
+export interface SdpLimits {
+  /** Bytes of one SDP; default 128 KiB. */
+  readonly sdpBytes: number;
+  /** m-lines over the life of a PeerConnection; default 128. */
+  readonly mLines: number;
+  /** Codecs, header extensions, rids, SSRCs or candidates on one m-line; default 100. */
+  readonly itemsPerMLine: number;
+}
+
+export type NegotiationState = 'stable' | 'have-local-offer' | 'have-remote-offer';
+
+/** A track that the client sends from now on. */
+export interface IncomingTrack {
+  readonly mid: Mid;
+  readonly kind: MediaKind;
+  /** What `transport.produce()` takes. */
+  readonly rtpParameters: RtpParameters;
+  /** The client's own names from `a=msid`, where given. */
+  readonly streamId?: string | undefined;
+  readonly trackId?: string | undefined;
+}
+
+/** An m-line on which the client, which numbered it, would receive. */
+export interface OfferedSlot {
+  readonly mid: Mid;
+  readonly kind: MediaKind;
+  /** What the client can receive here, in the client's own numbering. */
+  readonly rtpCapabilities: RtpCapabilities;
+}
+
+/** What an offer of the client changes; nothing is changed until `answer()`. */
+export interface OfferReceived {
+  /** For `transport.connect()`; undefined once connected with the same fingerprints. */
+  readonly connect: DtlsParameters | undefined;
+  /** The client restarted ICE: call `transport.restartIce()` and give `answer()` the new parameters. */
+  readonly iceRestart: boolean;
+  readonly added: readonly IncomingTrack[];
+  /** Tracks whose m-line stopped sending, was rejected, or was re-used by another track. */
+  readonly removed: readonly Mid[];
+  /** m-lines on which nothing is sent yet and something may be. */
+  readonly slots: readonly OfferedSlot[];
+  /** Whether an `m=application` section with data channels is there and accepted. */
+  readonly data: boolean;
+}
+
+/** A track that the server sends. */
+export interface OutgoingTrack {
+  readonly kind: MediaKind;
+  /** A mediasoup consumer's. Its `mid` must be the one that `send()` returned or the slot's. */
+  readonly rtpParameters: RtpParameters;
+  /** What the receiver sees as MediaStream and MediaStreamTrack ids. */
+  readonly streamId: string;
+  readonly trackId: string;
+}
+
+export interface AnswerDecisions {
+  /** New parameters after `iceRestart`. */
+  readonly iceParameters?: IceParameters | undefined;
+  /** Added tracks for which no producer could be made: their m-lines are answered with port 0. */
+  readonly rejected?: ReadonlySet<Mid>;
+  /** What is sent on offered slots; a slot without one is answered inactive. */
+  readonly sending?: ReadonlyMap<Mid, OutgoingTrack>;
+}
+
+/** What an answer of the client to our offer says. */
+export interface AnswerReceived {
+  readonly connect: DtlsParameters | undefined;
+  /** m-lines of ours that the client takes: their consumers may be resumed. */
+  readonly accepted: readonly Mid[];
+  /** m-lines of ours that it rejected or cannot decode: their consumers should be closed. */
+  readonly rejected: readonly Mid[];
+}

@@ -1,0 +1,30 @@
+import { pino, type Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+/**
+ * One JSON object a line on stdout. Tokens, keys and SDP are never passed to it; the redaction is
+ * a second net for the names under which they travel.
+ */
+export function createLogger(service: string, level: string, bindings: object = {}): Logger {
+  return pino({
+    level,
+    base: { service, ...bindings },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: {
+      paths: [
+        'token',
+        'resumeToken',
+        'sdp',
+        'offer',
+        'answer',
+        'ticket',
+        'srtpKeyBase64',
+        'password',
+      ].flatMap((name) => [name, `*.${name}`]),
+      censor: '[redacted]',
+    },
+    serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
+  });
+}

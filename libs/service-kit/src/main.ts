@@ -1,0 +1,59 @@
+import type { Lifecycle } from '@sluice/core';
+import type { Logger } from './logger.js';
+import { ConfigurationError } from './configuration.js';
+
+/** What `main.ts` of a service starts: everything built, running, and registered for its stop. */
+export interface RunningService {
+  readonly lifecycle: Lifecycle;
+  readonly log: Logger;
+  /** Called once at the first signal, before anything stops; a media node drains here. */
+  beforeStop?(): Promise<void>;
+}
+
+/**
+ * Runs a service until SIGTERM or SIGINT; a second signal ends it at once. A bad configuration is
+ * printed, all mistakes together, and ends the process with 78 (EX_CONFIG).
+ */
+export async function runService(
+  process: NodeJS.Process,
+  compose: () => Promise<RunningService>,
+): Promise<void> {
+  try {
+    const service = await compose();
+    stopOnSignals(process, service);
+  } catch (error) {
+    const configuration = error instanceof ConfigurationError;
+    const text = configuration || !(error instanceof Error) ? String(error) : error.stack;
+    process.stderr.write(`${text ?? 'cannot start'}\n`);
+    process.exit(configuration ? 78 : 1);
+  }
+}
+
+function stopOnSignals(process: NodeJS.Process, service: RunningService): void {
+  let stopping = false;
+  const onSignal = (signal: string) => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    service.log.info({ signal }, 'stopping');
+    void stop(process, service);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  process.on('unhandledRejection', (error) => {
+    service.log.error({ err: error }, 'unhandled rejection');
+  });
+}
+
+async function stop(process: NodeJS.Process, service: RunningService): Promise<void> {
+  await service.beforeStop?.();
+  const results = await service.lifecycle.stop();
+  const failed = results.filter((step) => step.outcome !== 'ok');
+  for (const step of failed) {
+    service.log.warn(
+      { step: step.name, outcome: step.outcome, err: step.error },
+      'slow or failed stop',
+    );
+  }
+  service.log.info('stopped');
+  process.exit(failed.length === 0 ? 0 : 1);
+}

@@ -1,0 +1,4 @@
+export { eventually } from './eventually.js';
+export { FakeClock } from './fake-clock.js';
+export { freePort, startNatsServer } from './nats-server.js';
+export type { NatsServer } from './nats-server.js';

@@ -1,0 +1,83 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface NatsServer {
+  readonly url: string;
+  readonly process: ChildProcess;
+  /** Ends it, by its id, and removes its data. */
+  stop(): Promise<void>;
+  /** Ends it with SIGKILL and starts it again on the same port, with its data or with none. */
+  restart(options?: { readonly wipe?: boolean }): Promise<void>;
+}
+
+/**
+ * A real nats-server with JetStream on a free loopback port. The binary is `SLUICE_NATS_SERVER`, or
+ * what PATH has.
+ */
+export async function startNatsServer(): Promise<NatsServer> {
+  const port = await freePort();
+  const dataFolder = mkdtempSync(join(tmpdir(), 'sluice-nats-'));
+  let running = await launch(port, dataFolder);
+  const end = async (signal: NodeJS.Signals) => {
+    if (running.exitCode !== null || running.signalCode !== null) return;
+    const exited = once(running, 'exit');
+    running.kill(signal);
+    await exited;
+  };
+  return {
+    url: `nats://127.0.0.1:${String(port)}`,
+    get process() {
+      return running;
+    },
+    async stop() {
+      await end('SIGTERM');
+      rmSync(dataFolder, { recursive: true, force: true });
+    },
+    async restart(options = {}) {
+      await end('SIGKILL');
+      if (options.wipe) rmSync(dataFolder, { recursive: true, force: true });
+      running = await launch(port, dataFolder);
+    },
+  };
+}
+
+async function launch(port: number, dataFolder: string): Promise<ChildProcess> {
+  const binary = process.env['SLUICE_NATS_SERVER'] ?? 'nats-server';
+  const listen = ['-a', '127.0.0.1', '-p', String(port)];
+  const server = spawn(binary, [...listen, '-js', '-sd', dataFolder], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: server.stderr })) {
+    lines.push(line);
+    if (line.includes('Server is ready')) {
+      server.stderr.resume();
+      return server;
+    }
+  }
+  throw new Error(`nats-server did not start:\n${lines.join('\n')}`);
+}
+
+/** A loopback TCP port that was free just now, below the range from which systems draw their own. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => {
+      const bound = server.address() as AddressInfo;
+      server.close(() => resolve(bound.port === port));
+    });
+  });
+}

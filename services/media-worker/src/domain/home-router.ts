@@ -1,0 +1,14 @@
+import type { Router, WebRtcServer } from 'mediasoup/types';
+import type { Closable } from '@sluice/core';
+
+/**
+ * One core of this node: a mediasoup Worker with its one Router and its one WebRtcServer. Sessions
+ * have their home here. It closes when its worker dies.
+ */
+export interface HomeRouter extends Closable {
+  readonly routerId: string;
+  /** Position among the node's cores, from 0. */
+  readonly index: number;
+  readonly router: Router;
+  readonly webRtcServer: WebRtcServer;
+}
