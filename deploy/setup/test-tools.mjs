@@ -1,0 +1,86 @@
+import { access } from 'node:fs/promises';
+import { resolve } from 'node:path';
+
+import { ensureAptPackages } from './apt.mjs';
+import { runAsScript } from './entry-point.mjs';
+import { findExecutable, isExecutable } from './find-executable.mjs';
+import { SetupError } from './setup-error.mjs';
+
+/**
+ * @typedef {object} TestTool
+ * @property {string[]} packages Debian packages that bring it
+ * @property {string} [command] its executable
+ * @property {string} [file] where it has no executable, a file that is there once it is installed
+ * @property {string} [override] environment variable that names another executable
+ */
+
+/** @type {Record<string, TestTool>} */
+const TEST_TOOLS = {
+  chromium: { packages: ['chromium'], command: 'chromium', override: 'SLUICE_CHROMIUM' },
+};
+
+/**
+ * Installs what only the tests need.
+ *
+ * @returns {Promise<Record<string, string>>} path of each tool
+ * @throws {SetupError}
+ */
+export async function ensureTestTools(tools = TEST_TOOLS) {
+  const found = await findAll(tools);
+  const missing = Object.entries(tools).filter(([name]) => found[name] === undefined);
+
+  if (missing.length === 0) {
+    return found;
+  }
+  await ensureAptPackages(
+    missing.flatMap(([, tool]) => tool.packages),
+    'the tests',
+  );
+  return requireAll(await findAll(tools));
+}
+
+async function findAll(tools) {
+  const entries = Object.entries(tools).map(async ([name, tool]) => [name, await find(tool)]);
+
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function find({ command, file, override }) {
+  const named = override && process.env[override];
+
+  if (named) {
+    return checkNamed(override, resolve(named));
+  }
+  return command ? findExecutable(command) : findFile(file);
+}
+
+async function checkNamed(variable, path) {
+  if (!(await isExecutable(path))) {
+    throw new SetupError(`${variable} names ${path}, which is no executable file.`);
+  }
+  return path;
+}
+
+async function findFile(path) {
+  try {
+    await access(path);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+
+function requireAll(found) {
+  const missing = Object.keys(found).filter((name) => found[name] === undefined);
+
+  if (missing.length > 0) {
+    throw new SetupError(`Installed, and still not found: ${missing.join(', ')}`);
+  }
+  return found;
+}
+
+runAsScript(import.meta.url, async () => {
+  for (const [name, path] of Object.entries(await ensureTestTools())) {
+    process.stdout.write(`${name} ${path}\n`);
+  }
+});
