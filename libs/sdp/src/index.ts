@@ -1,4 +1,10 @@
-export { Negotiation, checkCandidate, sessionIdOf } from './negotiation.js';
-export type * from './negotiation-types.js';
+export { checkCandidate } from './candidates.js';
 export { SdpError } from './errors.js';
 export type { SdpErrorCode } from './errors.js';
+export { DEFAULT_SDP_LIMITS } from './limits.js';
+export { Negotiation } from './negotiation.js';
+export type * from './negotiation-types.js';
+export { numberingOf } from './numbering.js';
+export type { Numbering } from './numbering.js';
+export { sessionIdOf } from './session-description.js';
+export { consumableOn, fitsSlot, slotsOf } from './slot.js';

@@ -23,7 +23,18 @@ export interface LocalTransport {
 export interface NegotiationOptions {
   readonly transport: LocalTransport;
   readonly routerRtpCapabilities: RtpCapabilities;
-  readonly limits?: Partial<SdpLimits>;
+  readonly limits?: Partial<SdpLimits> | undefined;
+  /**
+   * Whether tracks will flow both ways on this PeerConnection and the client offers first. Then of
+   * its header extensions only those are accepted from the start that it cannot mistake for ours
+   * (see numbering in the README). Without it that happens once something is sent.
+   */
+  readonly bothWays?: boolean | undefined;
+  /**
+   * The bitrate with which Chromium is asked to begin to send video; default 1 Mbit/s, 0 for its
+   * own idea of it.
+   */
+  readonly videoStartBitrateBps?: number | undefined;
 }
 
 export interface SdpLimits {
@@ -67,6 +78,8 @@ export interface OfferReceived {
   readonly removed: readonly Mid[];
   /** m-lines on which nothing is sent yet and something may be. */
   readonly slots: readonly OfferedSlot[];
+  /** Tracks of ours that the client stopped or no longer takes: their consumers should be closed. */
+  readonly rejected: readonly Mid[];
   /** Whether an `m=application` section with data channels is there and accepted. */
   readonly data: boolean;
 }
@@ -85,9 +98,12 @@ export interface AnswerDecisions {
   /** New parameters after `iceRestart`. */
   readonly iceParameters?: IceParameters | undefined;
   /** Added tracks for which no producer could be made: their m-lines are answered with port 0. */
-  readonly rejected?: ReadonlySet<Mid>;
-  /** What is sent on offered slots; a slot without one is answered inactive. */
-  readonly sending?: ReadonlyMap<Mid, OutgoingTrack>;
+  readonly rejected?: ReadonlySet<Mid> | undefined;
+  /**
+   * What is sent on offered slots; a slot without one is answered inactive. Each must fit its slot
+   * (`fitsSlot`), which it does if its consumer was made with `consumerCapabilities`.
+   */
+  readonly sending?: ReadonlyMap<Mid, OutgoingTrack> | undefined;
 }
 
 /** What an answer of the client to our offer says. */
@@ -97,4 +113,6 @@ export interface AnswerReceived {
   readonly accepted: readonly Mid[];
   /** m-lines of ours that it rejected or cannot decode: their consumers should be closed. */
   readonly rejected: readonly Mid[];
+  /** Tracks of the client that it ended with this answer: their producers should be closed. */
+  readonly removed: readonly Mid[];
 }

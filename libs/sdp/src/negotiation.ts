@@ -1,4 +1,11 @@
-import type { IceParameters } from './dictionaries.js';
+import { readAnswer } from './answer-reader.js';
+import { writeDescription, type DescriptionHead } from './description-writer.js';
+import type { DtlsParameters, IceParameters, MediaKind, RtpCapabilities } from './dictionaries.js';
+import { SdpError } from './errors.js';
+import { preferredFingerprint, sameFingerprints } from './fingerprint.js';
+import { sameIceCredentials } from './ice.js';
+import { DEFAULT_VIDEO_START_BITRATE_BPS, sdpLimitsOf } from './limits.js';
+import { stopped, withoutMisread, type MLine } from './m-line.js';
 import type {
   AnswerDecisions,
   AnswerReceived,
@@ -7,22 +14,80 @@ import type {
   NegotiationState,
   OfferReceived,
   OutgoingTrack,
+  SdpLimits,
 } from './negotiation-types.js';
+import { readOffer, receptionsOf, type OfferRead } from './offer-reader.js';
+import {
+  consumableBeside,
+  isTellable,
+  numbersBeside,
+  planOffer,
+  type Reservation,
+  type Wishes,
+} from './outgoing.js';
+import type { RemoteTransport } from './remote-transport.js';
+import { describeSending } from './sending.js';
+import { sessionIdFrom } from './session-id.js';
+import { consumableOn, fitsSlot } from './slot.js';
+
+/** An offer of ours that waits for its answer, and what it tells. */
+interface LocalOffer extends Wishes {
+  readonly lines: readonly MLine[];
+  readonly ice: IceParameters;
+}
+
+/** An offer of the client that waits for our answer. */
+interface RemoteOffer extends OfferRead {
+  readonly received: OfferReceived;
+}
 
 /**
  * One PeerConnection as the server sees it: owns its m-lines, in order, for as long as it lives.
  * No I/O and no clock; every method is synchronous.
  */
 export class Negotiation {
-  constructor(readonly options: NegotiationOptions) {}
+  readonly #limits: SdpLimits;
+  readonly #sessionId: string;
+  #version = 0;
+  #nextMid = 0;
+  /** The m-lines as both sides agreed on them last. */
+  #lines: readonly MLine[] = [];
+  #remote: RemoteTransport | undefined;
+  /** Fixed by the first exchange. */
+  #setup: 'active' | 'passive' | undefined;
+  #extmapAllowMixed = true;
+  /** Our credentials as the client knows them, and as it should. */
+  #ice: IceParameters;
+  #wantedIce: IceParameters;
+  readonly #reservations = new Map<Mid, Reservation>();
+  readonly #stops = new Set<Mid>();
+  #localOffer: LocalOffer | undefined;
+  #remoteOffer: RemoteOffer | undefined;
+
+  constructor(readonly options: NegotiationOptions) {
+    this.#limits = sdpLimitsOf(options.limits);
+    this.#ice = options.transport.iceParameters;
+    this.#wantedIce = this.#ice;
+    this.#sessionId = sessionIdFrom(`${this.#ice.usernameFragment} ${this.#ice.password}`);
+  }
 
   get state(): NegotiationState {
-    return 'stable';
+    if (this.#remoteOffer) return 'have-remote-offer';
+    return this.#localOffer ? 'have-local-offer' : 'stable';
   }
 
   /** Whether something changed on our side that only an offer of ours can tell the client. */
   get offerNeeded(): boolean {
-    return false;
+    const told = this.#localOffer;
+    if (!told) {
+      const planned = this.#lines.some((line) => line.reception?.planned);
+      return planned || this.#wantedIce !== this.#ice || isTellable(this.#wishes);
+    }
+    const reservations = new Map(
+      [...this.#reservations].filter(([mid, wish]) => told.reservations.get(mid) !== wish),
+    );
+    const stops = new Set([...this.#stops].filter((mid) => !told.stops.has(mid)));
+    return this.#wantedIce !== told.ice || isTellable({ reservations, stops });
   }
 
   /**
@@ -31,60 +96,336 @@ export class Negotiation {
    *
    * @throws {SdpError} and then nothing has changed.
    */
-  receiveOffer(_sdp: string): OfferReceived {
-    throw new Error('not there yet');
+  receiveOffer(sdp: string): OfferReceived {
+    if (this.#remoteOffer) {
+      throw new SdpError('WRONG_STATE', 'the offer before this one is not answered yet');
+    }
+    const read = readOffer(sdp, {
+      lines: this.#lines,
+      router: this.options.routerRtpCapabilities,
+      limits: this.#limits,
+      sctp: this.options.transport.sctpParameters !== undefined,
+      bothWays: this.#isBothWays(),
+      videoStartBitrateBps: this.options.videoStartBitrateBps ?? DEFAULT_VIDEO_START_BITRATE_BPS,
+    });
+    const reserved = read.lines.find(
+      (line, index) => this.#reservations.has(line.mid) && this.#lines[index]?.mid !== line.mid,
+    );
+    if (reserved) throw new SdpError('MALFORMED', 'a mid of the offer is reserved by the server');
+    const connect = this.#connectTo(read.transport);
+    this.#checkDtlsRole(read.transport);
+    const received = this.#compare(read, connect);
+    this.#localOffer = undefined;
+    this.#forgetSettledWishes();
+    this.#remoteOffer = { ...read, received };
+    return received;
   }
 
-  /** Applies the offer read last and says what we make of it. */
-  answer(_decisions: AnswerDecisions = {}): string {
-    throw new Error('not there yet');
+  /**
+   * Applies the offer read last and says what we make of it.
+   *
+   * @throws {SdpError} WRONG_STATE without an offer; {TypeError} for decisions that do not fit it.
+   */
+  answer(decisions: AnswerDecisions = {}): string {
+    const offer = this.#remoteOffer;
+    if (!offer) throw new SdpError('WRONG_STATE', 'there is no offer to answer');
+    if (offer.received.iceRestart && !decisions.iceParameters) {
+      throw new TypeError('an ICE restart needs new ICE parameters');
+    }
+    const lines = this.#answeredLines(offer, decisions);
+    this.#lines = lines;
+    this.#remoteOffer = undefined;
+    this.#settleTransport(offer.transport);
+    this.#extmapAllowMixed = offer.extmapAllowMixed;
+    if (decisions.iceParameters) {
+      this.#ice = decisions.iceParameters;
+      this.#wantedIce = decisions.iceParameters;
+    }
+    this.#forgetSettledWishes();
+    return this.#write(lines, {
+      ice: this.#ice,
+      setup: this.#setup ?? 'active',
+      grouped: offer.grouped,
+    });
   }
 
   /** Forgets the offer read last: the same one may come again. */
   refuseOffer(): void {
-    throw new Error('not there yet');
+    this.#remoteOffer = undefined;
   }
 
   /**
    * Reserves an m-line for a track of ours (a stopped one of its kind is re-used) and returns its
    * mid, which the consumer must be made with. `track` follows by `setSending`.
+   *
+   * @throws {SdpError} TOO_LARGE when the PeerConnection has as many m-lines as it may.
    */
-  reserve(_kind: 'audio' | 'video'): Mid {
-    throw new Error('not there yet');
+  reserve(kind: MediaKind): Mid {
+    const idle = this.#lines.find(
+      (line) =>
+        line.alive &&
+        line.kind === kind &&
+        line.numberedBy === 'server' &&
+        !line.sending &&
+        !this.#reservations.has(line.mid),
+    );
+    const mid = idle?.mid ?? this.#newMid(kind);
+    this.#reservations.set(mid, { kind, track: undefined });
+    return mid;
   }
 
-  /** What is sent on a reserved m-line; it is in the next offer. */
-  setSending(_mid: Mid, _track: OutgoingTrack): void {
-    throw new Error('not there yet');
+  /**
+   * What `transport.consume()` should be told for a consumer on this m-line: what of the router the
+   * client, its numbering and the rest of the BUNDLE have room for.
+   *
+   * @throws {TypeError} for a mid that is neither ours nor a slot.
+   */
+  consumerCapabilities(mid: Mid): RtpCapabilities {
+    const router = this.options.routerRtpCapabilities;
+    const lines = this.#remoteOffer?.lines ?? this.#lines;
+    const line = lines.find((other) => other.mid === mid && other.alive);
+    const known = line?.slot ?? line?.sending ?? this.#reservations.get(mid);
+    if (!known) throw new TypeError(`mid ${mid} is neither ours nor a slot`);
+    const slot = line?.slot;
+    return consumableBeside(lines, mid, slot ? consumableOn(slot, router) : router);
   }
 
-  /** Stops a track of ours, or frees an m-line that was only reserved. */
-  stopSending(_mid: Mid): void {
-    throw new Error('not there yet');
+  /**
+   * What is sent on a reserved m-line or an offered slot; it is in the next offer.
+   *
+   * @throws {SdpError} UNSUPPORTED when its payload type means something else to this client.
+   */
+  setSending(mid: Mid, track: OutgoingTrack): void {
+    const line = this.#lines.find((other) => other.mid === mid && other.alive);
+    const kind =
+      this.#reservations.get(mid)?.kind ?? (line?.slot || line?.sending ? line.kind : undefined);
+    if (kind !== track.kind) throw new TypeError(`mid ${mid} is not reserved for ${track.kind}`);
+    checkTrack(mid, track);
+    if (!this.#isSendable(mid, track, line)) {
+      throw new SdpError('UNSUPPORTED', 'the payload type is in use for another codec');
+    }
+    this.#stops.delete(mid);
+    this.#reservations.set(mid, { kind: track.kind, track });
+  }
+
+  /** Stops a track of ours, or frees an m-line that was only reserved. Twice is as good as once. */
+  stopSending(mid: Mid): void {
+    this.#reservations.delete(mid);
+    const offered = this.#localOffer?.lines.some((line) => line.mid === mid && line.sending);
+    const told = this.#lines.some((line) => line.mid === mid && line.sending);
+    if (told || offered) this.#stops.add(mid);
   }
 
   /** New ICE credentials of ours, in the next offer. */
-  restartIce(_iceParameters: IceParameters): void {
-    throw new Error('not there yet');
+  restartIce(iceParameters: IceParameters): void {
+    this.#wantedIce = iceParameters;
   }
 
-  /** Our offer of all that is sent now. An unanswered one before it is replaced. */
+  /**
+   * Our offer of all that is sent now. An unanswered one before it is replaced.
+   *
+   * @throws {SdpError} WRONG_STATE while an offer of the client waits for its answer.
+   */
   createOffer(): string {
-    throw new Error('not there yet');
+    if (this.#remoteOffer) {
+      throw new SdpError('WRONG_STATE', 'an offer of the client waits for its answer');
+    }
+    const wishes: Wishes = {
+      reservations: new Map(this.#reservations),
+      stops: new Set(this.#stops),
+    };
+    const lines = planOffer(this.#lines, wishes);
+    this.#localOffer = { ...wishes, lines, ice: this.#wantedIce };
+    return this.#write(lines, { ice: this.#wantedIce, setup: 'actpass', grouped: true });
   }
 
-  /** @throws {SdpError} and then the offer is still pending. */
-  receiveAnswer(_sdp: string): AnswerReceived {
-    throw new Error('not there yet');
+  /**
+   * Reads the client's answer to our offer.
+   *
+   * @throws {SdpError} and then the offer is still pending.
+   */
+  receiveAnswer(sdp: string): AnswerReceived {
+    const offer = this.#localOffer;
+    if (!offer) throw new SdpError('WRONG_STATE', 'there is no offer to be answered');
+    const { lines, transport, accepted, rejected, removed } = readAnswer(
+      sdp,
+      offer.lines,
+      this.#limits,
+    );
+    const connect = this.#connectTo(transport);
+    this.#lines = lines;
+    this.#localOffer = undefined;
+    this.#settleTransport(transport);
+    this.#ice = offer.ice;
+    for (const [mid, wish] of offer.reservations) {
+      if (wish.track && this.#reservations.get(mid) === wish) this.#reservations.delete(mid);
+    }
+    for (const mid of offer.stops) this.#stops.delete(mid);
+    this.#forgetSettledWishes();
+    return { connect, accepted, rejected, removed };
+  }
+
+  get #wishes(): Wishes {
+    return { reservations: this.#reservations, stops: this.#stops };
+  }
+
+  #isBothWays(): boolean {
+    return (
+      this.options.bothWays === true ||
+      this.#reservations.size > 0 ||
+      this.#lines.some((line) => line.sending)
+    );
+  }
+
+  #compare(read: OfferRead, connect: DtlsParameters | undefined): OfferReceived {
+    const before = receptionsOf(this.#lines);
+    const after = receptionsOf(read.lines);
+    const ice = read.transport?.ice;
+    return {
+      connect,
+      iceRestart:
+        this.#remote !== undefined &&
+        ice !== undefined &&
+        !sameIceCredentials(ice, this.#remote.ice),
+      added: [...after.values()]
+        .map(({ track }) => track)
+        .filter((track) => before.get(track.mid)?.track !== track),
+      removed: [...before].flatMap(([mid, { track }]) =>
+        after.get(mid)?.track === track ? [] : [mid],
+      ),
+      slots: read.lines.flatMap((line) => (line.slot && !line.sending ? [line.slot] : [])),
+      rejected: this.#lines.flatMap((line, index) =>
+        line.sending && !read.lines[index]?.sending ? [line.mid] : [],
+      ),
+      data: read.lines.some((line) => line.alive && line.kind === 'application'),
+    };
+  }
+
+  #answeredLines(offer: RemoteOffer, decisions: AnswerDecisions): MLine[] {
+    const added = new Set(offer.received.added.map((track) => track.mid));
+    const readLines = decisions.sending?.size ? offer.lines.map(withoutMisread) : offer.lines;
+    const lines = readLines.map((line) => {
+      if (!added.has(line.mid) || decisions.rejected?.has(line.mid) !== true) return line;
+      return line.sending ? { ...line, reception: undefined } : stopped(line);
+    });
+    for (const [mid, track] of decisions.sending ?? []) {
+      const index = lines.findIndex((line) => line.mid === mid && line.slot && !line.sending);
+      const line = lines[index];
+      if (!line?.slot) throw new TypeError(`mid ${mid} is no slot of the offer`);
+      checkTrack(mid, track);
+      if (!fitsSlot(line.slot, track.rtpParameters)) {
+        throw new TypeError(`the track for mid ${mid} does not fit its slot`);
+      }
+      const sending = describeSending(track, numbersBeside(lines, line), line.slot);
+      if (!sending) throw new TypeError(`the track for mid ${mid} does not fit the BUNDLE`);
+      lines[index] = { ...line, sending };
+    }
+    return lines;
+  }
+
+  #isSendable(mid: Mid, track: OutgoingTrack, line: MLine | undefined): boolean {
+    if (line?.slot && !fitsSlot(line.slot, track.rtpParameters)) return false;
+    const probe: Reservation = { kind: track.kind, track };
+    const wishes = {
+      reservations: new Map([...this.#reservations, [mid, probe]]),
+      stops: this.#stops,
+    };
+    return planOffer(this.#lines, wishes).some(
+      (planned) => planned.mid === mid && planned.sending?.track === track,
+    );
+  }
+
+  /** What `transport.connect()` still needs to hear. */
+  #connectTo(transport: RemoteTransport | undefined): DtlsParameters | undefined {
+    if (!transport) return undefined;
+    if (!this.#remote) {
+      return {
+        role: transport.dtlsRole === 'client' ? 'client' : 'server',
+        fingerprints: [...transport.fingerprints],
+      };
+    }
+    if (!sameFingerprints(transport.fingerprints, this.#remote.fingerprints)) {
+      throw new SdpError('UNSUPPORTED', 'another certificate needs another PeerConnection');
+    }
+    return undefined;
+  }
+
+  /** Roles stay once taken. Answers are let off: some clients always write the same into them. */
+  #checkDtlsRole(offered: RemoteTransport | undefined): void {
+    const ours = this.#setup === 'active' ? 'client' : 'server';
+    if (this.#setup && offered?.dtlsRole === ours) {
+      throw new SdpError('UNSUPPORTED', 'DTLS roles cannot change');
+    }
+  }
+
+  #settleTransport(transport: RemoteTransport | undefined): void {
+    if (!transport) return;
+    this.#remote = transport;
+    // Waiting costs a round trip: where we may choose, we begin, as soon as ICE has a pair.
+    this.#setup ??= transport.dtlsRole === 'client' ? 'passive' : 'active';
+  }
+
+  /** Wishes for m-lines that are no more, or that were fulfilled by the way. */
+  #forgetSettledWishes(): void {
+    for (const mid of this.#stops) {
+      if (!this.#lines.some((line) => line.mid === mid && line.sending)) this.#stops.delete(mid);
+    }
+  }
+
+  #newMid(kind: MediaKind): Mid {
+    if (this.#placesNeeded(kind) > this.#limits.mLines) {
+      throw new SdpError(
+        'TOO_LARGE',
+        `a PeerConnection has at most ${this.#limits.mLines} m-lines`,
+      );
+    }
+    // Two characters at least: one alone could be read as an audio level where a client
+    // numbers that extension as mediasoup numbers mids.
+    let mid: Mid;
+    do {
+      mid = `s${this.#nextMid}`;
+      this.#nextMid += 1;
+    } while (this.#lines.some((line) => line.mid === mid));
+    return mid;
+  }
+
+  /** How many m-lines there would be with all reservations and one more. */
+  #placesNeeded(oneMore: MediaKind): number {
+    const fresh = [...this.#reservations]
+      .filter(([mid]) => !this.#lines.some((line) => line.mid === mid && line.alive))
+      .map(([, { kind }]) => kind)
+      .concat(oneMore);
+    const kinds: readonly MediaKind[] = ['audio', 'video'];
+    const added = kinds.map((kind) => {
+      const dead = this.#lines.filter((line) => !line.alive && line.kind === kind).length;
+      return Math.max(0, fresh.filter((other) => other === kind).length - dead);
+    });
+    return added.reduce((sum, places) => sum + places, this.#lines.length);
+  }
+
+  #write(
+    lines: readonly MLine[],
+    head: Pick<DescriptionHead, 'ice' | 'setup' | 'grouped'>,
+  ): string {
+    const { transport } = this.options;
+    this.#version += 1;
+    return writeDescription(
+      {
+        sessionId: this.#sessionId,
+        version: this.#version,
+        ...head,
+        candidates: transport.iceCandidates,
+        fingerprint: preferredFingerprint(transport.dtlsParameters.fingerprints),
+        sctp: transport.sctpParameters,
+        extmapAllowMixed: this.#extmapAllowMixed,
+      },
+      lines,
+    );
   }
 }
 
-/** The session id of an SDP's `o=` line: another one means another PeerConnection of the client. */
-export function sessionIdOf(_sdp: string): string {
-  throw new Error('not there yet');
-}
-
-/** @throws {SdpError} MALFORMED. An empty candidate (end of candidates) is fine. */
-export function checkCandidate(_candidate: string): void {
-  throw new Error('not there yet');
+function checkTrack(mid: Mid, track: OutgoingTrack): void {
+  if (track.rtpParameters.mid !== mid) {
+    throw new TypeError(`the consumer for mid ${mid} was made with another mid`);
+  }
 }

@@ -1,0 +1,114 @@
+import { readBundle, type Bundle } from './bundle.js';
+import { SdpError } from './errors.js';
+import { readExtensions } from './header-extensions.js';
+import { stopped, type MLine } from './m-line.js';
+import type { Mid, SdpLimits } from './negotiation-types.js';
+import { readDirection, type Direction } from './offered-media.js';
+import type { Reception } from './reception.js';
+import { readRemoteTransport, type RemoteTransport } from './remote-transport.js';
+import {
+  parseSessionDescription,
+  type MediaSection,
+  type SessionDescription,
+} from './session-description.js';
+
+/** What an answer makes of the m-lines that we offered. */
+export interface AnswerRead {
+  readonly lines: readonly MLine[];
+  readonly transport: RemoteTransport | undefined;
+  readonly accepted: readonly Mid[];
+  readonly rejected: readonly Mid[];
+  readonly removed: readonly Mid[];
+}
+
+/** @throws {SdpError} */
+export function readAnswer(sdp: string, offered: readonly MLine[], limits: SdpLimits): AnswerRead {
+  const description = parseSessionDescription(sdp, limits);
+  checkShape(description, offered);
+  const bundle = readBundle(description);
+  const lines = offered.map((line, index) => {
+    const section = description.sections[index];
+    return section ? answered(line, section, description, bundle) : line;
+  });
+  const transport = readRemoteTransport(description, bundle);
+  if (transport?.dtlsRole === 'auto') {
+    throw new SdpError('MALFORMED', 'an answer must choose between a=setup:active and passive');
+  }
+  const sent = offered.filter((line) => line.sending);
+  const stillSent = new Set(lines.filter((line) => line.sending).map((line) => line.mid));
+  return {
+    lines,
+    transport,
+    accepted: sent.filter((line) => stillSent.has(line.mid)).map((line) => line.mid),
+    rejected: sent.filter((line) => !stillSent.has(line.mid)).map((line) => line.mid),
+    removed: offered
+      .filter((line, index) => line.reception && !lines[index]?.reception)
+      .map((line) => line.mid),
+  };
+}
+
+/** RFC 3264 §6: an answer has the offer's m-lines, in its order. */
+function checkShape(description: SessionDescription, offered: readonly MLine[]): void {
+  if (description.sections.length !== offered.length) {
+    throw new SdpError('MALFORMED', 'the answer does not have the m-lines of the offer');
+  }
+  for (const section of description.sections) {
+    const line = offered[section.index];
+    const mid = section.attributes.first('mid');
+    // A rejected m-line may come without attributes.
+    const named = mid === line?.mid || (mid === undefined && section.port === 0);
+    if (!named || section.kind !== line?.kind) {
+      throw new SdpError(
+        'MALFORMED',
+        'an m-line of the answer is not the offered one',
+        section.index,
+      );
+    }
+    if (mid === undefined) section.attributes.add(`mid:${line.mid}`);
+  }
+}
+
+function answered(
+  line: MLine,
+  section: MediaSection,
+  description: SessionDescription,
+  bundle: Bundle,
+): MLine {
+  if (!line.alive || !bundle.alive.has(line.mid)) return stopped(line);
+  if (line.kind === 'application') return line;
+  const direction = readDirection(section, description);
+  const takes = line.sending && receives(direction) && listsCodec(section, line);
+  return {
+    ...line,
+    sending: takes ? line.sending : undefined,
+    reception:
+      line.reception && sends(direction)
+        ? accepted(line.reception, section, description)
+        : undefined,
+  };
+}
+
+function accepted(
+  reception: Reception,
+  section: MediaSection,
+  description: SessionDescription,
+): Reception {
+  const answered = readExtensions(section, description);
+  const extensions = reception.extensions.filter(({ uri, id }) =>
+    answered.some((extension) => extension.uri === uri && extension.id === id),
+  );
+  return { ...reception, extensions };
+}
+
+function listsCodec(section: MediaSection, { sending }: MLine): boolean {
+  const payloadType = sending?.codecs[0]?.payloadType;
+  return payloadType !== undefined && section.formats.includes(String(payloadType));
+}
+
+function receives(direction: Direction): boolean {
+  return direction === 'sendrecv' || direction === 'recvonly';
+}
+
+function sends(direction: Direction): boolean {
+  return direction === 'sendrecv' || direction === 'sendonly';
+}

@@ -1,0 +1,112 @@
+import { fromCapability } from './codec-match.js';
+import { BundleNumbers } from './bundle-numbers.js';
+import type { MediaKind, RtpCapabilities } from './dictionaries.js';
+import { asOffered, numbersOf, stopped, type MLine } from './m-line.js';
+import type { Mid, OutgoingTrack } from './negotiation-types.js';
+import { describeSending } from './sending.js';
+
+/** An m-line that was asked for; it is in offers once it has a track. */
+export interface Reservation {
+  readonly kind: MediaKind;
+  readonly track: OutgoingTrack | undefined;
+}
+
+/** What we want the client to know and have not told it yet. */
+export interface Wishes {
+  /** Tracks to send, on m-lines of ours or on slots of the client. */
+  readonly reservations: ReadonlyMap<Mid, Reservation>;
+  /** m-lines on which sending is to end. */
+  readonly stops: ReadonlySet<Mid>;
+}
+
+/** Whether anything of `wishes` can be told by an offer. */
+export function isTellable(wishes: Wishes): boolean {
+  return (
+    wishes.stops.size > 0 ||
+    [...wishes.reservations.values()].some(({ track }) => track !== undefined)
+  );
+}
+
+/**
+ * The m-lines that an offer of ours proposes: stops first, so that their numbers are free, then each
+ * track on its own m-line, a dead one of its kind, or a new one at the end.
+ */
+export function planOffer(lines: readonly MLine[], wishes: Wishes): MLine[] {
+  const plan = withStops(lines, wishes.stops);
+  const bothWays =
+    wishes.reservations.size > 0 || plan.some((line) => line.sending ?? line.reception?.planned);
+  const planned = bothWays ? plan.map(asOffered) : plan;
+  // A place is free only once both sides know that it is dead: not what is stopped just now.
+  const free = new Set(lines.flatMap((line, index) => (line.alive ? [] : [index])));
+  for (const [mid, { track }] of wishes.reservations) {
+    if (track) place(planned, free, mid, track);
+  }
+  return planned;
+}
+
+/** What `transport.consume()` should be told for an m-line of ours: what the BUNDLE has room for. */
+export function consumableBeside(
+  lines: readonly MLine[],
+  mid: Mid,
+  router: RtpCapabilities,
+): RtpCapabilities {
+  const planned = lines.map(asOffered);
+  const numbers = numbersBeside(
+    planned,
+    planned.find((line) => line.mid === mid),
+  );
+  const codecs = (router.codecs ?? []).filter((codec) =>
+    numbers.canUseCodec(fromCapability(codec)),
+  );
+  const headerExtensions = (router.headerExtensions ?? []).filter(({ uri, preferredId }) =>
+    numbers.canUseExtension({ uri, id: preferredId }),
+  );
+  return { codecs, headerExtensions };
+}
+
+/** The numbers that a track on `line` must agree with: those of all else in the BUNDLE. */
+export function numbersBeside(lines: readonly MLine[], line: MLine | undefined): BundleNumbers {
+  const numbers = BundleNumbers.of(lines.filter((other) => other !== line).map(numbersOf));
+  if (line?.reception) numbers.add(line.reception);
+  return numbers;
+}
+
+/**
+ * The first live m-line speaks for the BUNDLE's transport, and browsers do not all survive its end:
+ * it falls idle. All others get port 0, so that a new track gets a new transceiver and name.
+ */
+function withStops(lines: readonly MLine[], stops: ReadonlySet<Mid>): MLine[] {
+  const tagged = lines.find((line) => line.alive);
+  return lines.map((line) => {
+    if (!stops.has(line.mid) || !line.sending) return line;
+    const idle = { ...line, idleCodecs: line.sending.codecs, sending: undefined };
+    const ours = line.numberedBy === 'server' && !line.reception;
+    return ours && line !== tagged ? stopped(idle) : idle;
+  });
+}
+
+function place(planned: MLine[], free: ReadonlySet<number>, mid: Mid, track: OutgoingTrack): void {
+  const { kind } = track;
+  const own = planned.findIndex((line) => line.mid === mid);
+  const dead = planned.findIndex(
+    (line, index) => free.has(index) && !line.alive && line.kind === kind,
+  );
+  const index = own >= 0 ? own : dead >= 0 ? dead : planned.length;
+  const line = own >= 0 ? planned[own] : undefined;
+  const sending = describeSending(track, numbersBeside(planned, line), line?.slot);
+  // A track that stopped to fit since it was set: another m-line has taken its number.
+  if (!sending) return;
+  planned[index] = {
+    mid,
+    kind,
+    protocol: line?.protocol ?? 'UDP/TLS/RTP/SAVPF',
+    formats: sending.codecs.map((codec) => String(codec.payloadType)),
+    alive: true,
+    numberedBy: line?.numberedBy ?? 'server',
+    idleCodecs: sending.codecs,
+    reducedSizeRtcp: true,
+    reception: line?.reception,
+    sending,
+    slot: line?.slot,
+  };
+}
