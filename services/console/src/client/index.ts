@@ -1,0 +1,12 @@
+export { CONNECTION_LOST, ClientError, codeOf, messageOf } from './errors.js';
+export type { SourceKind } from './encodings.js';
+export { QUALITIES, type Quality } from './layers.js';
+export type { RoomReading, StreamReading } from './meter.js';
+export type { Participant } from './participants.js';
+export type { LocalTracks } from './publication.js';
+export type { RemoteStream } from './remote-stream.js';
+export { RoomClient, type RoomClientOptions, type RoomStatus } from './room-client.js';
+export type { Flow } from './stats.js';
+export { CAMERA, SCREEN, streamKey, type StreamKey } from './stream-key.js';
+export type { Reception } from './subscriber.js';
+export { mintToken, readClaims, type Claims } from './tokens.js';

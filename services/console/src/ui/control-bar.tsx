@@ -1,0 +1,38 @@
+import type { Call } from '../app/call.js';
+import { DeviceToggle } from './device-toggle.js';
+import { Icon } from './icons.js';
+
+interface ControlBarProps {
+  readonly call: Call;
+  readonly onLeave: () => void;
+}
+
+export function ControlBar({ call, onLeave }: ControlBarProps) {
+  const { media, mayPublish } = call.options;
+  const sharing = media.screen.value !== undefined;
+  const canShare = 'mediaDevices' in navigator && 'getDisplayMedia' in navigator.mediaDevices;
+  return (
+    <div class="controls" role="toolbar" aria-label="Call">
+      {mayPublish && <DeviceToggle device={media.microphone} kind="microphone" />}
+      {mayPublish && <DeviceToggle device={media.camera} kind="camera" />}
+      {mayPublish && canShare && (
+        <button
+          type="button"
+          class={`round${sharing ? ' active' : ''}`}
+          data-testid="share-screen"
+          role="switch"
+          aria-checked={sharing}
+          aria-label="Share screen"
+          title={sharing ? 'Stop sharing your screen' : 'Share your screen'}
+          onClick={() => (sharing ? media.stopScreen() : void call.shareScreen())}
+        >
+          <Icon name={sharing ? 'screenOff' : 'screen'} />
+        </button>
+      )}
+      <button type="button" class="round leave" data-testid="leave" title="Leave" onClick={onLeave}>
+        <Icon name="leave" />
+        <span class="hidden">Leave</span>
+      </button>
+    </div>
+  );
+}
