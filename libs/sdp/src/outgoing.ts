@@ -38,8 +38,10 @@ export function planOffer(lines: readonly MLine[], wishes: Wishes): MLine[] {
   const planned = bothWays ? plan.map(asOffered) : plan;
   // A place is free only once both sides know that it is dead: not what is stopped just now.
   const free = new Set(lines.flatMap((line, index) => (line.alive ? [] : [index])));
+  const numbers = BundleNumbers.of(planned.map(numbersOf));
   for (const [mid, { track }] of wishes.reservations) {
-    if (track) place(planned, free, mid, track);
+    const placed = track && place(planned, free, mid, track, numbers);
+    if (placed) numbers.add(numbersOf(placed));
   }
   return planned;
 }
@@ -85,7 +87,14 @@ function withStops(lines: readonly MLine[], stops: ReadonlySet<Mid>): MLine[] {
   });
 }
 
-function place(planned: MLine[], free: ReadonlySet<number>, mid: Mid, track: OutgoingTrack): void {
+/** `numbers` are those of all that is planned so far. */
+function place(
+  planned: MLine[],
+  free: ReadonlySet<number>,
+  mid: Mid,
+  track: OutgoingTrack,
+  numbers: BundleNumbers,
+): MLine | undefined {
   const { kind } = track;
   const own = planned.findIndex((line) => line.mid === mid);
   const dead = planned.findIndex(
@@ -93,10 +102,11 @@ function place(planned: MLine[], free: ReadonlySet<number>, mid: Mid, track: Out
   );
   const index = own >= 0 ? own : dead >= 0 ? dead : planned.length;
   const line = own >= 0 ? planned[own] : undefined;
-  const sending = describeSending(track, numbersBeside(planned, line), line?.slot);
+  const others = line ? numbersBeside(planned, line) : numbers;
+  const sending = describeSending(track, others, line?.slot);
   // A track that stopped to fit since it was set: another m-line has taken its number.
-  if (!sending) return;
-  planned[index] = {
+  if (!sending) return undefined;
+  const placed: MLine = {
     mid,
     kind,
     protocol: line?.protocol ?? 'UDP/TLS/RTP/SAVPF',
@@ -106,7 +116,10 @@ function place(planned: MLine[], free: ReadonlySet<number>, mid: Mid, track: Out
     idleCodecs: sending.codecs,
     reducedSizeRtcp: true,
     reception: line?.reception,
+    silentReception: line?.silentReception,
     sending,
     slot: line?.slot,
   };
+  planned[index] = placed;
+  return placed;
 }
