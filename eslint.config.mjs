@@ -23,6 +23,7 @@ const ADAPTERS = ['**/grpc/*', '**/http/*', '**/ws/*', '**/nats/*', '../**/media
 const TESTS = [
   '**/*.test.ts',
   '**/*.itest.ts',
+  '**/*.fixture.ts',
   'tests/**/*.ts',
   'bench/**/*.ts',
   'libs/testing/**/*.ts',
@@ -42,7 +43,9 @@ export default tseslint.config(
   {
     files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { projectService: true } },
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ['vitest.config.ts'] } },
+    },
     rules: {
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
@@ -111,7 +114,7 @@ export default tseslint.config(
     rules: { 'no-restricted-globals': 'off' },
   },
   {
-    files: ['services/*/src/main.ts', 'deploy/local/src/main.ts', ...TESTS],
+    files: ['services/*/src/main.ts', 'deploy/local/src/main.ts', 'cli/src/main.ts', ...TESTS],
     rules: { 'no-restricted-properties': 'off' },
   },
   {

@@ -9,7 +9,9 @@ export default defineConfig({
           include: [
             'libs/*/src/**/*.test.ts',
             'services/*/src/**/*.test.ts',
+            'cli/src/**/*.test.ts',
             'deploy/local/src/**/*.test.ts',
+            'bench/**/*.test.ts',
           ],
           testTimeout: 20_000,
         },
@@ -17,7 +19,21 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['libs/*/test/**/*.itest.ts', 'services/*/test/**/*.itest.ts'],
+          include: [
+            'libs/*/test/**/*.itest.ts',
+            'services/*/test/**/*.itest.ts',
+            'cli/test/**/*.itest.ts',
+            'tests/integration/**/*.itest.ts',
+            'tests/history/**/*.itest.ts',
+          ],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'chart',
+          include: ['tests/chart/**/*.chart.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

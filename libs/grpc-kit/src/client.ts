@@ -7,10 +7,17 @@ import {
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type MethodDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { fromStatus } from './status.js';
 import { MAX_MESSAGE_BYTES } from './server.js';
+
+/** A unary method as a generated service definition has it, such as `MediaNodeService.publish`. */
+export type UnaryDefinition<Req, Res> = Pick<
+  MethodDefinition<Req, Res>,
+  'path' | 'requestSerialize' | 'responseDeserialize'
+>;
 
 type UnaryMethod<Req, Res> = (
   request: Req,
@@ -20,13 +27,14 @@ type UnaryMethod<Req, Res> = (
 ) => ClientUnaryCall;
 
 /**
- * Calls a unary method of a generated client.
+ * Calls a unary method, given by its definition or as the generated client's own function.
  *
- * @throws {SluiceError} with the callee's own code; DEADLINE_EXCEEDED after `deadlineMs`.
+ * @throws {SluiceError} with the callee's own code; DEADLINE_EXCEEDED after `deadlineMs`; UNAVAILABLE
+ * when `signal` aborts.
  */
 export function callUnary<Req, Res>(
   client: Client,
-  method: UnaryMethod<Req, Res>,
+  method: UnaryDefinition<Req, Res> | UnaryMethod<Req, Res>,
   request: Req,
   deadlineMs: number,
   signal?: AbortSignal,
@@ -34,15 +42,28 @@ export function callUnary<Req, Res>(
   return new Promise((resolve, reject) => {
     // A gRPC deadline is an instant of this process's own clock; on the wire it is a duration.
     const options = { deadline: Date.now() + deadlineMs };
-    const call = method.call(client, request, new Metadata(), options, (error, response) => {
+    const answer = (error: ServiceError | null, response?: Res) => {
       signal?.removeEventListener('abort', cancel);
       if (error) reject(fromStatus(error));
-      else resolve(response);
-    });
+      else resolve(response as Res);
+    };
+    const call =
+      typeof method === 'function'
+        ? method.call(client, request, new Metadata(), options, answer)
+        : client.makeUnaryRequest(
+            method.path,
+            method.requestSerialize,
+            method.responseDeserialize,
+            request,
+            new Metadata(),
+            options,
+            answer,
+          );
     function cancel(): void {
       call.cancel();
     }
     signal?.addEventListener('abort', cancel, { once: true });
+    if (signal?.aborted) cancel();
   });
 }
 
@@ -71,7 +92,26 @@ export const CLIENT_OPTIONS: ClientOptions = {
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1_000,
-  'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+  // A node that is gone for good is not dialled for ever.
+  'grpc.client_idle_timeout_ms': 60_000,
+  // What we say here holds, whatever TXT records say.
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.service_config': JSON.stringify({
+    loadBalancingConfig: [{ round_robin: {} }],
+    methodConfig: [
+      {
+        // Any replica answers anything, and all of its methods may be called twice.
+        name: [{ service: 'sluice.v1.StreamDirectory' }],
+        retryPolicy: {
+          maxAttempts: 5,
+          initialBackoff: '0.05s',
+          maxBackoff: '0.4s',
+          backoffMultiplier: 2,
+          retryableStatusCodes: ['UNAVAILABLE'],
+        },
+      },
+    ],
+  }),
 };
 
 type ClientConstructor<C> = new (

@@ -32,7 +32,7 @@ export function unary<Req, Res>(
     call.on('cancelled', () => {
       controller.abort();
     });
-    useCase(call.request, { signal: controller.signal }).then(
+    promised(() => useCase(call.request, { signal: controller.signal })).then(
       (response) => {
         callback(null, response);
       },
@@ -65,7 +65,9 @@ export function bidiStream<Req, Res>(
   report: ReportError,
 ): handleBidiStreamingCall<Req, Res> {
   return (call) => {
-    run(call, report, (write, context) => useCase(call, write, context));
+    // Leaving a loop over the call itself would destroy it, and the status with it.
+    const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Req>;
+    run(call, report, (write, context) => useCase(requests, write, context));
   };
 }
 
@@ -82,21 +84,29 @@ function run<Req, Res>(
   // A broken connection raises either; both only mean that nobody listens any more.
   call.on('error', abort);
   call.on('close', abort);
-  const write = (response: Res) => {
-    if (!controller.signal.aborted) call.write(response);
+  const fail = (error: unknown) => {
+    if (controller.signal.aborted) return;
+    const failure = SluiceError.from(error);
+    report(failure, call.getPath());
+    call.emit('error', toStatus(failure));
   };
-  body(write, { signal: controller.signal }).then(
-    () => {
-      call.end();
-    },
-    (error: unknown) => {
-      if (controller.signal.aborted) return;
-      const failure = SluiceError.from(error);
-      report(failure, call.getPath());
-      call.emit('error', toStatus(failure));
-    },
-  );
+  const write = (response: Res) => {
+    if (controller.signal.aborted) return;
+    if (call.writableLength < UNSENT_MAX) call.write(response);
+    else fail(new SluiceError('UNAVAILABLE', 'the reader is too slow'));
+  };
+  promised(() => body(write, { signal: controller.signal })).then(() => {
+    call.end();
+  }, fail);
 }
+
+/** Makes a throw before the first await a rejection like all others. */
+async function promised<T>(task: () => Promise<T>): Promise<T> {
+  return task();
+}
+
+/** Messages that wait in one stream before its reader counts as gone. */
+const UNSENT_MAX = 1_000;
 
 /** Largest message either side accepts: an SDP of the largest size we take fits several times. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;

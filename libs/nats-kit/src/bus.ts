@@ -5,6 +5,7 @@ import {
   type NatsConnection,
   type Subscription,
 } from '@nats-io/transport-node';
+import { SluiceError } from '@sluice/core';
 
 export interface BusOptions {
   /** Comma-separated servers. */
@@ -12,7 +13,7 @@ export interface BusOptions {
   /** Shown by the server's monitoring, such as `gateway gw-1`. */
   readonly name: string;
   readonly credentialsFile?: string | undefined;
-  /** Told each time the connection is lost or cannot be had. */
+  /** Told each time the connection is lost or cannot be had, and when a listener threw. */
   readonly onTrouble?: (error: unknown) => void;
 }
 
@@ -26,17 +27,23 @@ interface Wanted {
   subscription?: Subscription;
 }
 
+/** Between two attempts at the first connection; later ones are the client's own. */
+const RETRY_MS = 250;
+const CONNECT_TIMEOUT_MS = 3_000;
+/** What was published just before `close()` gets this long to leave. */
+const CLOSE_FLUSH_MS = 1_000;
+
 /**
  * A NATS connection that a service can be without: it opens in the background, comes back for ever,
  * drops facts while it is away, and keeps what is listened to across all of it.
  */
 export class Bus {
   readonly #wanted = new Set<Wanted>();
-  readonly #onConnected: (() => void)[] = [];
+  readonly #onConnected = new Set<() => void>();
+  readonly #closing = new AbortController();
   readonly #opening: Promise<NatsConnection>;
   #connection: NatsConnection | undefined;
   #connected = false;
-  #closed = false;
 
   private constructor(private readonly options: BusOptions) {
     this.#opening = this.#open();
@@ -53,23 +60,35 @@ export class Bus {
     return this.#connected;
   }
 
-  /** The first connection, whenever it comes; it is the same one across reconnects. */
+  /**
+   * The first connection, whenever it comes; it is the same one across reconnects.
+   *
+   * @throws {SluiceError} UNAVAILABLE when the bus is closed before it comes.
+   */
   connection(): Promise<NatsConnection> {
     return this.#opening;
   }
 
   /** Whether it was handed to a live connection; a fact published without one is lost. */
   publish(subject: string, payload: Uint8Array): boolean {
-    if (!this.#connection || !this.#connected || this.#closed) return false;
-    this.#connection.publish(subject, payload);
-    return true;
+    if (!this.#connection || !this.#connected) return false;
+    try {
+      this.#connection.publish(subject, payload);
+      return true;
+    } catch (error) {
+      // Larger than the server takes, or closed under our hands: lost, as facts may be.
+      this.options.onTrouble?.(error);
+      return false;
+    }
   }
 
   /** Calls `onMessage` for each message of a subject, from now on and across reconnects. */
   listen(subject: string, onMessage: Wanted['onMessage']): Listening {
     const wanted: Wanted = { subject, onMessage };
     this.#wanted.add(wanted);
-    if (this.#connection) this.#subscribe(this.#connection, wanted);
+    if (this.#connection && !this.#closing.signal.aborted) {
+      this.#subscribe(this.#connection, wanted);
+    }
     return {
       stop: () => {
         this.#wanted.delete(wanted);
@@ -79,52 +98,83 @@ export class Bus {
   }
 
   /** Runs after each connect and reconnect: facts may have been missed before it. */
-  onConnected(listener: () => void): void {
-    this.#onConnected.push(listener);
+  onConnected(listener: () => void): Listening {
+    this.#onConnected.add(listener);
     if (this.#connected) listener();
+    return { stop: () => void this.#onConnected.delete(listener) };
   }
 
-  /** Resolves when all that was listened to is known to the server. */
+  /**
+   * Resolves when the server has seen all that was published and listened to here, and when all that
+   * it had for us by then has been handed to the listeners.
+   */
   async flush(): Promise<void> {
     await (await this.#opening).flush();
   }
 
+  /** Idempotent. Ends attempts to connect as well. */
   async close(): Promise<void> {
-    this.#closed = true;
+    const connection = this.#connection;
+    const flushing = this.#connected;
+    this.#closing.abort();
     this.#connected = false;
-    await this.#connection?.close();
+    if (!connection || connection.isClosed()) return;
+    if (flushing) await Promise.race([connection.flush(), delay(CLOSE_FLUSH_MS)]).catch(ignored);
+    await connection.close();
   }
 
   async #open(): Promise<NatsConnection> {
-    const connection = await connect({
-      servers: this.options.url.split(',').map((server) => server.trim()),
-      name: this.options.name,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 250,
-      reconnectJitter: 100,
-      waitOnFirstConnect: true,
-      pingInterval: 5_000,
-      maxPingOut: 2,
-      ...(this.options.credentialsFile === undefined
-        ? {}
-        : { authenticator: credsAuthenticator(readFileSync(this.options.credentialsFile)) }),
-    });
-    if (this.#closed) {
+    const connection = await this.#firstConnection();
+    if (this.#closing.signal.aborted) {
       await connection.close();
-      return connection;
+      throw closed();
     }
     this.#connection = connection;
     for (const wanted of this.#wanted) this.#subscribe(connection, wanted);
-    this.#announce();
     void this.#follow(connection);
+    this.#announce();
     return connection;
+  }
+
+  /** Not left to the client's own `waitOnFirstConnect`, which cannot be called off. */
+  async #firstConnection(): Promise<NatsConnection> {
+    while (!this.#closing.signal.aborted) {
+      try {
+        return await this.#connect();
+      } catch (error) {
+        this.options.onTrouble?.(error);
+      }
+      await delay(RETRY_MS, this.#closing.signal);
+    }
+    throw closed();
+  }
+
+  #connect(): Promise<NatsConnection> {
+    const { url, name, credentialsFile } = this.options;
+    return connect({
+      servers: url.split(',').map((server) => server.trim()),
+      name,
+      timeout: CONNECT_TIMEOUT_MS,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: RETRY_MS,
+      reconnectJitter: 100,
+      // Credentials may be repaired, or a server restarted with them, while we keep trying.
+      ignoreAuthErrorAbort: true,
+      pingInterval: 5_000,
+      maxPingOut: 2,
+      ...(credentialsFile === undefined
+        ? {}
+        : { authenticator: credsAuthenticator(readFileSync(credentialsFile)) }),
+    });
   }
 
   async #follow(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
-      if (status.type === 'disconnect') {
+      if (status.type === 'disconnect' || status.type === 'close') {
         this.#connected = false;
-        this.options.onTrouble?.(new Error('NATS connection lost'));
+        if (!this.#closing.signal.aborted) {
+          this.options.onTrouble?.(new Error('NATS connection lost'));
+        }
       } else if (status.type === 'reconnect') {
         this.#announce();
       } else if (status.type === 'error') {
@@ -134,6 +184,7 @@ export class Bus {
   }
 
   #announce(): void {
+    if (this.#closing.signal.aborted) return;
     this.#connected = true;
     for (const listener of this.#onConnected) listener();
   }
@@ -141,8 +192,33 @@ export class Bus {
   #subscribe(connection: NatsConnection, wanted: Wanted): void {
     wanted.subscription = connection.subscribe(wanted.subject, {
       callback: (error, message) => {
-        if (!error) wanted.onMessage(message.data, message.subject);
+        try {
+          if (error) throw error;
+          wanted.onMessage(message.data, message.subject);
+        } catch (thrown) {
+          this.options.onTrouble?.(thrown);
+        }
       },
     });
   }
+}
+
+function closed(): SluiceError {
+  return new SluiceError('UNAVAILABLE', 'the connection to NATS was closed');
+}
+
+const ignored = () => undefined;
+
+function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
 }

@@ -22,7 +22,7 @@ export function readEnvironment<Schema extends z.ZodType>(
   environment: Environment,
 ): z.output<Schema> {
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const parsed = schema.safeParse(set);
+  const parsed = schema.safeParse(set, { reportInput: true });
   if (parsed.success) return parsed.data;
   throw new ConfigurationError(
     parsed.error.issues.map(
@@ -35,7 +35,9 @@ export function readEnvironment<Schema extends z.ZodType>(
 function explain(issue: z.core.$ZodIssue): string {
   if (issue.code === 'custom') return issue.message;
   if (issue.code === 'invalid_type' && issue.input === undefined) return 'is required';
-  if (issue.code === 'invalid_type') return `must be a ${issue.expected}`;
+  if (issue.code === 'invalid_type') {
+    return `must be a ${issue.expected === 'int' ? 'whole number' : issue.expected}`;
+  }
   if (issue.code === 'too_small') return `must be at least ${String(issue.minimum)}`;
   if (issue.code === 'too_big') return `must be at most ${String(issue.maximum)}`;
   if (issue.code === 'invalid_value')
@@ -78,6 +80,12 @@ export const COMMON_VARIABLES = {
     .describe('PEM; with the next two: mTLS between services.'),
   SLUICE_GRPC_TLS_CERT_FILE: z.string().optional().describe('PEM certificate of this service.'),
   SLUICE_GRPC_TLS_KEY_FILE: z.string().optional().describe('PEM key of this service.'),
+  SLUICE_GRPC_TLS_SERVER_NAME: z
+    .string()
+    .min(1)
+    .max(253)
+    .optional()
+    .describe('A name in the certificate of every service; unset, each has its own address in it.'),
   SLUICE_GRPC_INSECURE: z
     .stringbool()
     .default(false)
@@ -88,6 +96,7 @@ interface GrpcTlsVariables {
   readonly SLUICE_GRPC_TLS_CA_FILE?: string | undefined;
   readonly SLUICE_GRPC_TLS_CERT_FILE?: string | undefined;
   readonly SLUICE_GRPC_TLS_KEY_FILE?: string | undefined;
+  readonly SLUICE_GRPC_TLS_SERVER_NAME?: string | undefined;
   readonly SLUICE_GRPC_INSECURE: boolean;
 }
 
@@ -100,7 +109,7 @@ interface GrpcTlsVariables {
 export function grpcTls(
   variables: GrpcTlsVariables,
   addresses: readonly string[],
-): { ca: Buffer; certificate: Buffer; key: Buffer } | undefined {
+): { ca: Buffer; certificate: Buffer; key: Buffer; serverName: string | undefined } | undefined {
   const files = {
     SLUICE_GRPC_TLS_CA_FILE: variables.SLUICE_GRPC_TLS_CA_FILE,
     SLUICE_GRPC_TLS_CERT_FILE: variables.SLUICE_GRPC_TLS_CERT_FILE,
@@ -123,7 +132,7 @@ export function grpcTls(
   };
   const [ca, certificate, key] = Object.entries(files).map(([name, file]) => read(name, file));
   if (problems.length > 0 || !ca || !certificate || !key) throw new ConfigurationError(problems);
-  return { ca, certificate, key };
+  return { ca, certificate, key, serverName: variables.SLUICE_GRPC_TLS_SERVER_NAME };
 }
 
 function refuseClearText(insecure: boolean, addresses: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -6,12 +6,17 @@ export type { Logger } from 'pino';
  * One JSON object a line on stdout. Tokens, keys and SDP are never passed to it; the redaction is
  * a second net for the names under which they travel.
  */
-export function createLogger(service: string, level: string, bindings: object = {}): Logger {
-  return pino({
+export function createLogger(
+  service: string,
+  level: string,
+  bindings: object = {},
+  destination: DestinationStream = pino.destination({ fd: 1, sync: true }),
+): Logger {
+  const options = {
     level,
     base: { service, ...bindings },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }) },
     redact: {
       paths: [
         'token',
@@ -26,5 +31,6 @@ export function createLogger(service: string, level: string, bindings: object = 
       censor: '[redacted]',
     },
     serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
-  });
+  };
+  return pino(options, destination);
 }

@@ -45,7 +45,11 @@ function stopOnSignals(process: NodeJS.Process, service: RunningService): void {
 }
 
 async function stop(process: NodeJS.Process, service: RunningService): Promise<void> {
-  await service.beforeStop?.();
+  try {
+    await service.beforeStop?.();
+  } catch (error) {
+    service.log.error({ err: error }, 'cannot prepare the stop');
+  }
   const results = await service.lifecycle.stop();
   const failed = results.filter((step) => step.outcome !== 'ok');
   for (const step of failed) {

@@ -20,9 +20,9 @@ export interface NatsServer {
  * what PATH has.
  */
 export async function startNatsServer(): Promise<NatsServer> {
-  const port = await freePort();
   const dataFolder = mkdtempSync(join(tmpdir(), 'sluice-nats-'));
-  let running = await launch(port, dataFolder);
+  const { port, server } = await launchOnFreePort(dataFolder);
+  let running = server;
   const end = async (signal: NodeJS.Signals) => {
     if (running.exitCode !== null || running.signalCode !== null) return;
     const exited = once(running, 'exit');
@@ -46,12 +46,28 @@ export async function startNatsServer(): Promise<NatsServer> {
   };
 }
 
+/** The free port may be somebody else's by the time that the server takes it. */
+async function launchOnFreePort(
+  dataFolder: string,
+): Promise<{ port: number; server: ChildProcess }> {
+  for (;;) {
+    const port = await freePort();
+    try {
+      return { port, server: await launch(port, dataFolder) };
+    } catch (error) {
+      if (!(error instanceof Error && error.message.includes('address already in use')))
+        throw error;
+    }
+  }
+}
+
 async function launch(port: number, dataFolder: string): Promise<ChildProcess> {
   const binary = process.env['SLUICE_NATS_SERVER'] ?? 'nats-server';
   const listen = ['-a', '127.0.0.1', '-p', String(port)];
   const server = spawn(binary, [...listen, '-js', '-sd', dataFolder], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  await once(server, 'spawn');
   const lines: string[] = [];
   for await (const line of createInterface({ input: server.stderr })) {
     lines.push(line);

@@ -14,12 +14,17 @@ export interface AccessTokenOptions {
   readonly secret?: string | undefined;
   /** Where ES256 and EdDSA keys are published. */
   readonly jwksUrl?: string | undefined;
+  /** How long an unknown key id waits until the keys are fetched again. */
+  readonly jwksCooldownMs?: number | undefined;
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
   /** For tokens that name no grants at all, as those of other systems' backends. */
   readonly defaultGrants?: Partial<Grants> | undefined;
 }
 
+/** A new key is usable this soon, and unknown key ids cause no more fetches than this. */
+const JWKS_COOLDOWN_MS = 5_000;
+const JWKS_TIMEOUT_MS = 3_000;
 /** How far the issuer's clock may be off, in seconds. */
 const CLOCK_TOLERANCE_S = 30;
 /** No token of ours is longer; a longer one is not even parsed. */
@@ -45,7 +50,12 @@ export class AccessTokens {
     this.#secret =
       options.secret === undefined ? undefined : new TextEncoder().encode(options.secret);
     this.#jwks =
-      options.jwksUrl === undefined ? undefined : createRemoteJWKSet(new URL(options.jwksUrl));
+      options.jwksUrl === undefined
+        ? undefined
+        : createRemoteJWKSet(new URL(options.jwksUrl), {
+            timeoutDuration: JWKS_TIMEOUT_MS,
+            cooldownDuration: options.jwksCooldownMs ?? JWKS_COOLDOWN_MS,
+          });
   }
 
   /** @throws {SluiceError} INVALID_STATE when the cluster only verifies somebody else's tokens. */
@@ -73,13 +83,24 @@ export class AccessTokens {
     return jwt.sign(this.#secret);
   }
 
-  /** @throws {SluiceError} UNAUTHENTICATED saying why, without a word of the token. */
+  /**
+   * @throws {SluiceError} UNAUTHENTICATED saying why, without a word of the token; UNAVAILABLE when the
+   * keys cannot be fetched now.
+   */
   async verify(token: string): Promise<Identity> {
     if (token.length > TOKEN_MAX_CHARACTERS) throw unauthenticated('token too long');
     try {
       return this.#identityOf(await this.#payloadOf(token));
     } catch (error) {
       if (hasCode(error, 'UNAUTHENTICATED')) throw error;
+      if (keysAreAway(error)) {
+        throw new SluiceError(
+          'UNAVAILABLE',
+          'the keys of tokens cannot be fetched now',
+          {},
+          { cause: error },
+        );
+      }
       throw unauthenticated(reasonOf(error), error);
     }
   }
@@ -138,11 +159,23 @@ function algorithmOf(token: string): string | undefined {
   }
 }
 
+/** What `createRemoteJWKSet` throws when it has no keys at all. */
+function keysAreAway(error: unknown): boolean {
+  if (error instanceof SluiceError) return false;
+  return (
+    !(error instanceof errors.JOSEError) ||
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    error.code === 'ERR_JOSE_GENERIC'
+  );
+}
+
 function reasonOf(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'token expired';
   if (error instanceof errors.JWTClaimValidationFailed) return `claim ${error.claim} not accepted`;
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'bad signature';
   if (error instanceof errors.JOSEAlgNotAllowed) return 'algorithm not allowed';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'unknown key';
   return 'malformed token';
 }
 

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SluiceError } from '@sluice/core';
 import type { Identity } from './claims.js';
 
@@ -13,24 +13,32 @@ export class Sealer<Content extends object> {
   ) {}
 
   seal(content: Content): string {
+    const serial = randomBytes(12).toString('base64url');
     const body = Buffer.from(JSON.stringify(content)).toString('base64url');
-    return `${body}.${this.#mac(body).toString('base64url')}`;
+    const mac = this.#mac(`${serial}.${body}`);
+    return `${serial}.${body}.${mac.toString('base64url')}`;
   }
 
   /** @throws {SluiceError} UNAUTHENTICATED for anything that this cluster did not seal for this purpose. */
   open(sealed: string): Content {
-    const [body = '', mac = ''] = sealed.split('.');
+    const [serial = '', body = '', mac = '', ...rest] = sealed.split('.');
     const given = Buffer.from(mac, 'base64url');
-    const expected = this.#mac(body);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    const expected = this.#mac(`${serial}.${body}`);
+    const sameLength = given.length === expected.length && rest.length === 0;
+    if (!sameLength || !timingSafeEqual(given, expected)) {
       throw new SluiceError('UNAUTHENTICATED', `not a valid ${this.purpose}`);
     }
     return JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as Content;
   }
 
-  #mac(body: string): Buffer {
-    return createHmac('sha256', this.clusterSecret).update(`${this.purpose}\n${body}`).digest();
+  #mac(text: string): Buffer {
+    return createHmac('sha256', this.clusterSecret).update(`${this.purpose}\n${text}`).digest();
   }
+}
+
+/** What tells one sealing from all others, also of the same content: for things that serve once. */
+export function serialOf(sealed: string): string {
+  return sealed.split('.', 1)[0] ?? '';
 }
 
 /** Proves that a pull of a stream was planned; bound to the puller's boot instead of to a wall clock. */

@@ -26,6 +26,8 @@ export interface Heartbeat {
   revision: number;
   /** The highest epoch this node ever saw, so that epochs keep growing after NATS was wiped. */
   highestEpoch: number;
+  /** Milliseconds that a drain still has; absent when it does not drain. */
+  drainRemainingMs?: number | undefined;
 }
 
 export interface RouterLoad {
@@ -33,6 +35,37 @@ export interface RouterLoad {
   /** Fraction of one core's capacity, 0 to 1. */
   load: number;
   sessions: number;
+  beacon?: Beacon | undefined;
+}
+
+/**
+ * Where one core's mediasoup worker answers STUN binding requests by itself, without the control
+ * process: tells a node that is dead from one whose control process only stalls.
+ */
+export interface Beacon {
+  ip: string;
+  port: number;
+  iceUsernameFragment: string;
+  icePassword: string;
+}
+
+/**
+ * Subject sluice.v1.lost.<node id>, by each directory that takes a node for lost: its sessions must
+ * be re-established elsewhere. A node that hears it of itself registers what it holds again, and
+ * ends what has another origin by now.
+ */
+export interface NodeLost {
+  nodeId: string;
+  bootId: string;
+}
+
+/**
+ * Subject sluice.v1.replan.<node id of relay.to>, by directories that find a stream entering a node,
+ * zone or region twice. The node that pulls this relay plans it again (StreamDirectory.PlanRelay) and,
+ * when the answer names another parent, moves there before it closes this one. Idempotent.
+ */
+export interface RelayReplan {
+  relay?: RelayState | undefined;
 }
 
 /**
@@ -109,6 +142,20 @@ export interface Speaker {
   volume: number;
 }
 
+/**
+ * One client's message for another of the same room, from gateway to gateway. Subject
+ * sluice.v1.peer.<encoded room>. Not a fact: nobody can read it again.
+ */
+export interface PeerMessage {
+  room: string;
+  from: string;
+  fromUsername: string;
+  to: string;
+  body?: { $case: "offerSdp"; value: string } | { $case: "answerSdp"; value: string } | //
+  /** The candidate as the client wrote it, as JSON. */
+  { $case: "candidateJson"; value: string } | undefined;
+}
+
 function createBaseHeartbeat(): Heartbeat {
   return {
     nodeId: "",
@@ -123,6 +170,7 @@ function createBaseHeartbeat(): Heartbeat {
     sessions: 0,
     revision: 0,
     highestEpoch: 0,
+    drainRemainingMs: undefined,
   };
 }
 
@@ -163,6 +211,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.highestEpoch !== 0) {
       writer.uint32(96).uint64(message.highestEpoch);
+    }
+    if (message.drainRemainingMs !== undefined) {
+      writer.uint32(104).uint32(message.drainRemainingMs);
     }
     return writer;
   },
@@ -276,6 +327,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.highestEpoch = longToNumber(reader.uint64());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.drainRemainingMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -305,12 +364,13 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.sessions = object.sessions ?? 0;
     message.revision = object.revision ?? 0;
     message.highestEpoch = object.highestEpoch ?? 0;
+    message.drainRemainingMs = object.drainRemainingMs ?? undefined;
     return message;
   },
 };
 
 function createBaseRouterLoad(): RouterLoad {
-  return { routerId: "", load: 0, sessions: 0 };
+  return { routerId: "", load: 0, sessions: 0, beacon: undefined };
 }
 
 export const RouterLoad: MessageFns<RouterLoad> = {
@@ -323,6 +383,9 @@ export const RouterLoad: MessageFns<RouterLoad> = {
     }
     if (message.sessions !== 0) {
       writer.uint32(24).uint32(message.sessions);
+    }
+    if (message.beacon !== undefined) {
+      Beacon.encode(message.beacon, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -364,6 +427,14 @@ export const RouterLoad: MessageFns<RouterLoad> = {
             message.sessions = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.beacon = Beacon.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -384,6 +455,224 @@ export const RouterLoad: MessageFns<RouterLoad> = {
     message.routerId = object.routerId ?? "";
     message.load = object.load ?? 0;
     message.sessions = object.sessions ?? 0;
+    message.beacon = (object.beacon !== undefined && object.beacon !== null)
+      ? Beacon.fromPartial(object.beacon)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseBeacon(): Beacon {
+  return { ip: "", port: 0, iceUsernameFragment: "", icePassword: "" };
+}
+
+export const Beacon: MessageFns<Beacon> = {
+  encode(message: Beacon, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ip !== "") {
+      writer.uint32(10).string(message.ip);
+    }
+    if (message.port !== 0) {
+      writer.uint32(16).uint32(message.port);
+    }
+    if (message.iceUsernameFragment !== "") {
+      writer.uint32(26).string(message.iceUsernameFragment);
+    }
+    if (message.icePassword !== "") {
+      writer.uint32(34).string(message.icePassword);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Beacon {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeacon();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ip = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.iceUsernameFragment = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.icePassword = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Beacon>, I>>(base?: I): Beacon {
+    return Beacon.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Beacon>, I>>(object: I): Beacon {
+    const message = createBaseBeacon();
+    message.ip = object.ip ?? "";
+    message.port = object.port ?? 0;
+    message.iceUsernameFragment = object.iceUsernameFragment ?? "";
+    message.icePassword = object.icePassword ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeLost(): NodeLost {
+  return { nodeId: "", bootId: "" };
+}
+
+export const NodeLost: MessageFns<NodeLost> = {
+  encode(message: NodeLost, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.bootId !== "") {
+      writer.uint32(18).string(message.bootId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeLost {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeLost();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.bootId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NodeLost>, I>>(base?: I): NodeLost {
+    return NodeLost.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NodeLost>, I>>(object: I): NodeLost {
+    const message = createBaseNodeLost();
+    message.nodeId = object.nodeId ?? "";
+    message.bootId = object.bootId ?? "";
+    return message;
+  },
+};
+
+function createBaseRelayReplan(): RelayReplan {
+  return { relay: undefined };
+}
+
+export const RelayReplan: MessageFns<RelayReplan> = {
+  encode(message: RelayReplan, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.relay !== undefined) {
+      RelayState.encode(message.relay, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayReplan {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayReplan();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.relay = RelayState.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RelayReplan>, I>>(base?: I): RelayReplan {
+    return RelayReplan.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayReplan>, I>>(object: I): RelayReplan {
+    const message = createBaseRelayReplan();
+    message.relay = (object.relay !== undefined && object.relay !== null)
+      ? RelayState.fromPartial(object.relay)
+      : undefined;
     return message;
   },
 };
@@ -1246,6 +1535,152 @@ export const Speaker: MessageFns<Speaker> = {
     const message = createBaseSpeaker();
     message.participant = object.participant ?? "";
     message.volume = object.volume ?? 0;
+    return message;
+  },
+};
+
+function createBasePeerMessage(): PeerMessage {
+  return { room: "", from: "", fromUsername: "", to: "", body: undefined };
+}
+
+export const PeerMessage: MessageFns<PeerMessage> = {
+  encode(message: PeerMessage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.room !== "") {
+      writer.uint32(10).string(message.room);
+    }
+    if (message.from !== "") {
+      writer.uint32(18).string(message.from);
+    }
+    if (message.fromUsername !== "") {
+      writer.uint32(26).string(message.fromUsername);
+    }
+    if (message.to !== "") {
+      writer.uint32(34).string(message.to);
+    }
+    switch (message.body?.$case) {
+      case "offerSdp":
+        writer.uint32(42).string(message.body.value);
+        break;
+      case "answerSdp":
+        writer.uint32(50).string(message.body.value);
+        break;
+      case "candidateJson":
+        writer.uint32(58).string(message.body.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerMessage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerMessage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.room = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.fromUsername = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.body = { $case: "offerSdp", value: reader.string() };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.body = { $case: "answerSdp", value: reader.string() };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.body = { $case: "candidateJson", value: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PeerMessage>, I>>(base?: I): PeerMessage {
+    return PeerMessage.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PeerMessage>, I>>(object: I): PeerMessage {
+    const message = createBasePeerMessage();
+    message.room = object.room ?? "";
+    message.from = object.from ?? "";
+    message.fromUsername = object.fromUsername ?? "";
+    message.to = object.to ?? "";
+    switch (object.body?.$case) {
+      case "offerSdp": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "offerSdp", value: object.body.value };
+        }
+        break;
+      }
+      case "answerSdp": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "answerSdp", value: object.body.value };
+        }
+        break;
+      }
+      case "candidateJson": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "candidateJson", value: object.body.value };
+        }
+        break;
+      }
+    }
     return message;
   },
 };

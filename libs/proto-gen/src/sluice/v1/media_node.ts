@@ -43,6 +43,11 @@ export interface OpenSessionRequest {
   connectionId: string;
   grants?: Grants | undefined;
   present: boolean;
+  /**
+   * The session of the same participant, on a node that drains or was lost, that this one takes over
+   * from. Streams that it publishes under the same purposes move here, and their epochs grow.
+   */
+  replacesSessionId?: string | undefined;
 }
 
 export interface OpenSessionResponse {
@@ -147,6 +152,10 @@ export interface SubscribeRequest {
 }
 
 export interface SubscribeResponse {
+  /**
+   * Our offer. Empty when an earlier one of the same connection waits for its answer, or the stream
+   * has no tracks just now: it then follows as subscription_offered.
+   */
   sdp: string;
 }
 
@@ -184,13 +193,24 @@ export interface RestartIceRequest {
 }
 
 export interface RestartIceResponse {
-  /** Our new offer for a subscribing connection; empty for a publishing one. */
+  /**
+   * Our new offer for a subscribing connection, empty when it follows as subscription_offered; empty
+   * for a publishing one.
+   */
   sdp: string;
 }
 
 export interface AddIceCandidateRequest {
   sessionId: string;
   candidate: string;
+}
+
+export interface DrainRequest {
+  deadlineMs: number;
+  reason: string;
+}
+
+export interface UndrainRequest {
 }
 
 export interface GetStateRequest {
@@ -265,7 +285,7 @@ export interface PipeEnd {
 
 export interface OpenRelayRequest {
   message?: { $case: "request"; value: RelayRequest } | //
-  /** Nobody below wants packets just now (true), or somebody does again (false). */
+  /** Somebody below wants packets (false), or nobody does any more (true). None flow before the first. */
   { $case: "paused"; value: boolean } | undefined;
 }
 
@@ -281,7 +301,7 @@ export interface RelayRequest {
 export interface OpenRelayResponse {
   message?:
     | //
-    /** The tracks that flow from now on, all of them, again after each change. */
+    /** The stream's tracks, all of them, again after each change. */
     { $case: "tracks"; value: RelayTracks }
     | //
     /** The stream ended, or its origin moved: plan again. */
@@ -312,6 +332,8 @@ export interface YieldStreamRequest {
   epoch: number;
   /** Who asks: a session of the same participant. */
   sessionId: string;
+  /** The holding session, when the asking one replaces it and already flows. */
+  replacesSessionId?: string | undefined;
 }
 
 function createBaseEmpty(): Empty {
@@ -458,6 +480,7 @@ function createBaseOpenSessionRequest(): OpenSessionRequest {
     connectionId: "",
     grants: undefined,
     present: false,
+    replacesSessionId: undefined,
   };
 }
 
@@ -486,6 +509,9 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     }
     if (message.present !== false) {
       writer.uint32(64).bool(message.present);
+    }
+    if (message.replacesSessionId !== undefined) {
+      writer.uint32(74).string(message.replacesSessionId);
     }
     return writer;
   },
@@ -567,6 +593,14 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
             message.present = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.replacesSessionId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -594,6 +628,7 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
       ? Grants.fromPartial(object.grants)
       : undefined;
     message.present = object.present ?? false;
+    message.replacesSessionId = object.replacesSessionId ?? undefined;
     return message;
   },
 };
@@ -2311,6 +2346,116 @@ export const AddIceCandidateRequest: MessageFns<AddIceCandidateRequest> = {
   },
 };
 
+function createBaseDrainRequest(): DrainRequest {
+  return { deadlineMs: 0, reason: "" };
+}
+
+export const DrainRequest: MessageFns<DrainRequest> = {
+  encode(message: DrainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deadlineMs !== 0) {
+      writer.uint32(8).uint32(message.deadlineMs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.deadlineMs = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DrainRequest>, I>>(base?: I): DrainRequest {
+    return DrainRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DrainRequest>, I>>(object: I): DrainRequest {
+    const message = createBaseDrainRequest();
+    message.deadlineMs = object.deadlineMs ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseUndrainRequest(): UndrainRequest {
+  return {};
+}
+
+export const UndrainRequest: MessageFns<UndrainRequest> = {
+  encode(_: UndrainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UndrainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUndrainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UndrainRequest>, I>>(base?: I): UndrainRequest {
+    return UndrainRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UndrainRequest>, I>>(_: I): UndrainRequest {
+    const message = createBaseUndrainRequest();
+    return message;
+  },
+};
+
 function createBaseGetStateRequest(): GetStateRequest {
   return {};
 }
@@ -3505,7 +3650,7 @@ export const RelayEnded: MessageFns<RelayEnded> = {
 };
 
 function createBaseYieldStreamRequest(): YieldStreamRequest {
-  return { name: undefined, epoch: 0, sessionId: "" };
+  return { name: undefined, epoch: 0, sessionId: "", replacesSessionId: undefined };
 }
 
 export const YieldStreamRequest: MessageFns<YieldStreamRequest> = {
@@ -3518,6 +3663,9 @@ export const YieldStreamRequest: MessageFns<YieldStreamRequest> = {
     }
     if (message.sessionId !== "") {
       writer.uint32(26).string(message.sessionId);
+    }
+    if (message.replacesSessionId !== undefined) {
+      writer.uint32(34).string(message.replacesSessionId);
     }
     return writer;
   },
@@ -3559,6 +3707,14 @@ export const YieldStreamRequest: MessageFns<YieldStreamRequest> = {
             message.sessionId = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.replacesSessionId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3581,6 +3737,7 @@ export const YieldStreamRequest: MessageFns<YieldStreamRequest> = {
       : undefined;
     message.epoch = object.epoch ?? 0;
     message.sessionId = object.sessionId ?? "";
+    message.replacesSessionId = object.replacesSessionId ?? undefined;
     return message;
   },
 };
@@ -3600,7 +3757,8 @@ export const MediaNodeService = {
   },
   /**
    * Everything the session has to say to its client, in order. While one is open the session is
-   * attached; a newer one replaces it. When it ends without CloseSession the grace time starts.
+   * attached; a newer one replaces it, which then ends without `ended`. When the last one breaks
+   * without CloseSession the grace time starts.
    */
   watchSession: {
     path: "/sluice.v1.MediaNode/WatchSession" as const,
@@ -3738,6 +3896,29 @@ export const MediaNodeService = {
       Buffer.from(GetSessionStatsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetSessionStatsResponse => GetSessionStatsResponse.decode(value),
   },
+  /**
+   * Takes nothing new, asks every session to move, and ends those that are left at the deadline.
+   * Idempotent; a later deadline replaces an earlier one.
+   */
+  drain: {
+    path: "/sluice.v1.MediaNode/Drain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainRequest): Buffer => Buffer.from(DrainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainRequest => DrainRequest.decode(value),
+    responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
+  },
+  /** Serves again. Sessions that have not moved yet stay. */
+  undrain: {
+    path: "/sluice.v1.MediaNode/Undrain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UndrainRequest): Buffer => Buffer.from(UndrainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UndrainRequest => UndrainRequest.decode(value),
+    responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
+  },
 } as const;
 
 export interface MediaNodeServer extends UntypedServiceImplementation {
@@ -3745,7 +3926,8 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
   openSession: handleUnaryCall<OpenSessionRequest, OpenSessionResponse>;
   /**
    * Everything the session has to say to its client, in order. While one is open the session is
-   * attached; a newer one replaces it. When it ends without CloseSession the grace time starts.
+   * attached; a newer one replaces it, which then ends without `ended`. When the last one breaks
+   * without CloseSession the grace time starts.
    */
   watchSession: handleServerStreamingCall<WatchSessionRequest, SessionEvent>;
   /** Ends a session at once. Idempotent. */
@@ -3775,6 +3957,13 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
   getState: handleUnaryCall<GetStateRequest, GetStateResponse>;
   /** What flows right now in one session, for the console. */
   getSessionStats: handleUnaryCall<GetSessionStatsRequest, GetSessionStatsResponse>;
+  /**
+   * Takes nothing new, asks every session to move, and ends those that are left at the deadline.
+   * Idempotent; a later deadline replaces an earlier one.
+   */
+  drain: handleUnaryCall<DrainRequest, Empty>;
+  /** Serves again. Sessions that have not moved yet stay. */
+  undrain: handleUnaryCall<UndrainRequest, Empty>;
 }
 
 export interface MediaNodeClient extends Client {
@@ -3796,7 +3985,8 @@ export interface MediaNodeClient extends Client {
   ): ClientUnaryCall;
   /**
    * Everything the session has to say to its client, in order. While one is open the session is
-   * attached; a newer one replaces it. When it ends without CloseSession the grace time starts.
+   * attached; a newer one replaces it, which then ends without `ended`. When the last one breaks
+   * without CloseSession the grace time starts.
    */
   watchSession(request: WatchSessionRequest, options?: Partial<CallOptions>): ClientReadableStream<SessionEvent>;
   watchSession(
@@ -3999,6 +4189,35 @@ export interface MediaNodeClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetSessionStatsResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Takes nothing new, asks every session to move, and ends those that are left at the deadline.
+   * Idempotent; a later deadline replaces an earlier one.
+   */
+  drain(request: DrainRequest, callback: (error: ServiceError | null, response: Empty) => void): ClientUnaryCall;
+  drain(
+    request: DrainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  drain(
+    request: DrainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  /** Serves again. Sessions that have not moved yet stay. */
+  undrain(request: UndrainRequest, callback: (error: ServiceError | null, response: Empty) => void): ClientUnaryCall;
+  undrain(
+    request: UndrainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  undrain(
+    request: UndrainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
 }
 
 export const MediaNodeClient = makeGenericClientConstructor(MediaNodeService, "sluice.v1.MediaNode") as unknown as {
@@ -4035,7 +4254,8 @@ export const RelayPeerService = {
   },
   /**
    * Asks the holder of a stream to let its name go to a new session of the same participant.
-   * INVALID_STATE when the holding session is attached and so still in use.
+   * INVALID_STATE when the holding session is attached and so still in use, unless the asking one
+   * replaces it: then it ends as moved, and whoever pulls it plans again.
    */
   yieldStream: {
     path: "/sluice.v1.RelayPeer/YieldStream" as const,
@@ -4058,7 +4278,8 @@ export interface RelayPeerServer extends UntypedServiceImplementation {
   openRelay: handleBidiStreamingCall<OpenRelayRequest, OpenRelayResponse>;
   /**
    * Asks the holder of a stream to let its name go to a new session of the same participant.
-   * INVALID_STATE when the holding session is attached and so still in use.
+   * INVALID_STATE when the holding session is attached and so still in use, unless the asking one
+   * replaces it: then it ends as moved, and whoever pulls it plans again.
    */
   yieldStream: handleUnaryCall<YieldStreamRequest, Empty>;
 }
@@ -4080,7 +4301,8 @@ export interface RelayPeerClient extends Client {
   ): ClientDuplexStream<OpenRelayRequest, OpenRelayResponse>;
   /**
    * Asks the holder of a stream to let its name go to a new session of the same participant.
-   * INVALID_STATE when the holding session is attached and so still in use.
+   * INVALID_STATE when the holding session is attached and so still in use, unless the asking one
+   * replaces it: then it ends as moved, and whoever pulls it plans again.
    */
   yieldStream(
     request: YieldStreamRequest,

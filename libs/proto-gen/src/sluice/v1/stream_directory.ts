@@ -42,7 +42,11 @@ export interface ClaimStreamRequest {
   /** The highest epoch the claimer ever saw. */
   highestEpoch: number;
   /** Set when a node re-registers, after NATS lost its data, a stream that it still holds. */
-  heldEpoch?: number | undefined;
+  heldEpoch?:
+    | number
+    | undefined;
+  /** The session of the same participant that this one takes over from: its claim gives way. */
+  replacesSessionId?: string | undefined;
 }
 
 export interface ClaimStreamResponse {
@@ -141,6 +145,7 @@ export interface NodeView {
   /** Milliseconds since its last heartbeat, by this directory's monotonic clock. */
   silenceMs: number;
   routerIds: string[];
+  drainRemainingMs?: number | undefined;
 }
 
 export interface ListStreamsRequest {
@@ -318,7 +323,14 @@ export const PlaceSessionResponse: MessageFns<PlaceSessionResponse> = {
 };
 
 function createBaseClaimStreamRequest(): ClaimStreamRequest {
-  return { name: undefined, origin: undefined, sessionId: "", highestEpoch: 0, heldEpoch: undefined };
+  return {
+    name: undefined,
+    origin: undefined,
+    sessionId: "",
+    highestEpoch: 0,
+    heldEpoch: undefined,
+    replacesSessionId: undefined,
+  };
 }
 
 export const ClaimStreamRequest: MessageFns<ClaimStreamRequest> = {
@@ -337,6 +349,9 @@ export const ClaimStreamRequest: MessageFns<ClaimStreamRequest> = {
     }
     if (message.heldEpoch !== undefined) {
       writer.uint32(40).uint64(message.heldEpoch);
+    }
+    if (message.replacesSessionId !== undefined) {
+      writer.uint32(50).string(message.replacesSessionId);
     }
     return writer;
   },
@@ -394,6 +409,14 @@ export const ClaimStreamRequest: MessageFns<ClaimStreamRequest> = {
             message.heldEpoch = longToNumber(reader.uint64());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.replacesSessionId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -420,6 +443,7 @@ export const ClaimStreamRequest: MessageFns<ClaimStreamRequest> = {
     message.sessionId = object.sessionId ?? "";
     message.highestEpoch = object.highestEpoch ?? 0;
     message.heldEpoch = object.heldEpoch ?? undefined;
+    message.replacesSessionId = object.replacesSessionId ?? undefined;
     return message;
   },
 };
@@ -1502,6 +1526,7 @@ function createBaseNodeView(): NodeView {
     sessions: 0,
     silenceMs: 0,
     routerIds: [],
+    drainRemainingMs: undefined,
   };
 }
 
@@ -1536,6 +1561,9 @@ export const NodeView: MessageFns<NodeView> = {
     }
     for (const v of message.routerIds) {
       writer.uint32(82).string(v!);
+    }
+    if (message.drainRemainingMs !== undefined) {
+      writer.uint32(88).uint32(message.drainRemainingMs);
     }
     return writer;
   },
@@ -1633,6 +1661,14 @@ export const NodeView: MessageFns<NodeView> = {
             message.routerIds.push(reader.string());
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.drainRemainingMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1660,6 +1696,7 @@ export const NodeView: MessageFns<NodeView> = {
     message.sessions = object.sessions ?? 0;
     message.silenceMs = object.silenceMs ?? 0;
     message.routerIds = object.routerIds?.map((e) => e) || [];
+    message.drainRemainingMs = object.drainRemainingMs ?? undefined;
     return message;
   },
 };

@@ -1,0 +1,53 @@
+export {
+  CANDIDATE_MAX_CHARACTERS,
+  CLOSE_CODES,
+  DEFAULT_PURPOSE,
+  FRAME_MAX_BYTES,
+  JSON_MAX_DEPTH,
+  NAME_MAX_CHARACTERS,
+} from './limits.js';
+export { fromWireParticipant, name, participantId, toWireParticipant } from './names.js';
+export type { WireParticipant } from './names.js';
+export { CLIENT_MESSAGE_TYPES, clientMessage } from './client-messages.js';
+export type {
+  ClientMessage,
+  ClientMessageInput,
+  ClientMessageOf,
+  ClientMessageType,
+  RequestId,
+} from './client-messages.js';
+export { serverMessage } from './server-messages.js';
+export type {
+  ServerMessage,
+  ServerMessageOf,
+  ServerMessageType,
+  WirePublisher,
+  WireSubscriptionStats,
+  WireTrack,
+  WireUser,
+} from './server-messages.js';
+export {
+  DRAIN_DEADLINE_DEFAULT_MS,
+  DRAIN_DEADLINE_MAX_MS,
+  TOKEN_TTL_MAX_SECONDS,
+  drainRequest,
+  nodeRow,
+  parseStreamPath,
+  problem,
+  relayRow,
+  streamPath,
+  streamRow,
+  tokenRequest,
+  tokenResponse,
+} from './http-bodies.js';
+export type {
+  DrainRequestBody,
+  NodeRow,
+  Problem,
+  RelayRow,
+  StreamRow,
+  TokenRequestBody,
+  TokenResponseBody,
+} from './http-bodies.js';
+export { parseClientFrame } from './parse-frame.js';
+export type { ParsedFrame } from './parse-frame.js';
