@@ -1,0 +1,214 @@
+import { Registry } from 'prom-client';
+import { StreamDirectoryService } from '@sluice/proto-gen/stream_directory';
+import { Lifecycle, systemClock } from '@sluice/core';
+import {
+  channelCredentials,
+  serverCredentials,
+  startGrpcServer,
+  type ReportError,
+} from '@sluice/grpc-kit';
+import { BUCKETS, Bus, KvBucket } from '@sluice/nats-kit';
+import {
+  createLogger,
+  startAdminServer,
+  type Logger,
+  type RunningService,
+} from '@sluice/service-kit';
+import { relayTickets } from '@sluice/tokens';
+import type { Config } from './config.js';
+import { Directory, type Surroundings } from './domain/directory.js';
+import type { MediaNodes } from './domain/ports.js';
+import { directoryService } from './grpc/directory-service.js';
+import { GrpcMediaNodes } from './grpc/media-nodes.js';
+import { createMetrics, type Metrics, type Observed } from './metrics.js';
+import { listenToFacts } from './nats/facts.js';
+import { NatsHearing } from './nats/hearing.js';
+import { announceLost } from './nats/lost-nodes.js';
+import { askToReplan } from './nats/replans.js';
+import { PlanExchange } from './nats/plan-exchange.js';
+import { NatsStreamRecords, RecordCopy } from './nats/stream-records.js';
+import { BeaconProber } from './stun/beacon-prober.js';
+
+const GRPC_GRACE_MS = 2_000;
+
+export interface RunningDirectory extends RunningService {
+  /** host:port of the gRPC server. */
+  readonly grpcAddress: string;
+  readonly adminUrl: string;
+}
+
+/** Builds and starts one replica. */
+export async function compose(config: Config): Promise<RunningDirectory> {
+  const log = createLogger('stream-directory', config.logLevel);
+  const lifecycle = new Lifecycle();
+  const prometheus = new Registry();
+
+  const bus = openBus(config, log);
+  lifecycle.started('bus', 3_000, () => bus.close());
+  const metrics = createMetrics(
+    prometheus,
+    observedOf(() => directory, bus, config),
+  );
+  const nodes = new GrpcMediaNodes(channelCredentials(config.grpc.tls), (error) => {
+    metrics.malformed.inc();
+    log.warn({ err: error }, 'a media node answered nonsense');
+  });
+  lifecycle.started('media node clients', 500, () => nodes.close());
+  const beacons = new BeaconProber(systemClock, (error) => {
+    log.warn({ err: error }, 'beacons cannot be asked');
+  });
+  lifecycle.started('beacon prober', 500, () => beacons.close());
+  const copy = new RecordCopy(() => directory.audit());
+  const bucket = openBucket(bus, config, copy, log);
+  lifecycle.started('stream records', 500, () => bucket.close());
+
+  const exchange = new PlanExchange(bus);
+  const surroundings: Surroundings = {
+    records: new NatsStreamRecords(bucket, copy),
+    nodes: counting(nodes, metrics),
+    beacons,
+    hearing: new NatsHearing(bus, systemClock),
+    clock: systemClock,
+    random: Math.random,
+    sign: (ticket) => relayTickets(config.clusterSecret).seal(ticket),
+    announce: (relay) => exchange.announce(relay),
+    replan: (relay) => askToReplan(bus, relay),
+    announceLost: (boot) => announceLost(bus, boot),
+  };
+  const directory = new Directory(surroundings, config, {
+    onEnded: ({ nodeId, bootId }) => {
+      log.warn({ nodeId, bootId }, 'a media node is gone');
+      metrics.endedBoots.inc();
+      nodes.forget(bootId);
+    },
+    onRejected: (reason) => metrics.rejections.inc({ reason }),
+    onRepair: (kind) => metrics.repairs.inc({ kind }),
+  });
+  directory.start();
+  lifecycle.started('directory', 500, () => directory.stop());
+  const onMalformed = (error: unknown) => {
+    metrics.malformed.inc();
+    log.debug({ err: error }, 'malformed message');
+  };
+  listenToFacts(bus, directory, onMalformed);
+  exchange.listen((relay) => directory.hearPlanned(relay), onMalformed);
+
+  const parts = { directory, bus, metrics, prometheus, log, lifecycle };
+  const addresses = await startServers(config, parts).catch(async (error: unknown) => {
+    // Whoever could not start, as when its port is taken, leaves nothing running.
+    await lifecycle.stop();
+    throw error;
+  });
+  return { lifecycle, log, ...addresses };
+}
+
+interface Parts {
+  readonly directory: Directory;
+  readonly bus: Bus;
+  readonly metrics: Metrics;
+  readonly prometheus: Registry;
+  readonly log: Logger;
+  readonly lifecycle: Lifecycle;
+}
+
+async function startServers(
+  config: Config,
+  { directory, bus, metrics, prometheus, log, lifecycle }: Parts,
+): Promise<{ grpcAddress: string; adminUrl: string }> {
+  const service = directoryService(directory, reportTo(log), (method, code, durationS) =>
+    metrics.calls.observe({ method, code }, durationS),
+  );
+  const grpc = await startGrpcServer(config.grpc.listen, serverCredentials(config.grpc.tls), [
+    [StreamDirectoryService, service],
+  ]);
+  lifecycle.started('gRPC server', GRPC_GRACE_MS + 500, () => grpc.stop(GRPC_GRACE_MS));
+
+  let everConnected = false;
+  let stopping = false;
+  bus.onConnected(() => {
+    everConnected = true;
+    grpc.setServing(!stopping);
+  });
+  const admin = await startAdminServer(config.adminListen, prometheus, {
+    live: () => true,
+    notReadyBecause: () => {
+      if (stopping) return ['stopping'];
+      return everConnected ? [] : ['NATS has not been reached yet'];
+    },
+  });
+  lifecycle.started('admin server', 500, () => admin.stop());
+  lifecycle.started('health', 500, () => {
+    stopping = true;
+    grpc.setServing(false);
+  });
+  log.info({ grpc: grpc.address, admin: admin.url }, 'listening');
+  return { grpcAddress: grpc.address, adminUrl: admin.url };
+}
+
+function openBus(config: Config, log: Logger): Bus {
+  let connected = true;
+  const bus = Bus.open({
+    url: config.nats.url,
+    name: 'stream-directory',
+    credentialsFile: config.nats.credentialsFile,
+    onTrouble: (error) => {
+      // One line for each time that it goes away, however often it is tried again.
+      if (connected && !bus.connected) log.warn({ err: error }, 'NATS is away');
+      else log.debug({ err: error }, 'NATS trouble');
+      connected = bus.connected;
+    },
+  });
+  bus.onConnected(() => {
+    connected = true;
+    log.info('NATS connected');
+  });
+  return bus;
+}
+
+function openBucket(bus: Bus, config: Config, copy: RecordCopy, log: Logger): KvBucket {
+  const { replicas, timeoutMs } = config.nats;
+  const options = {
+    name: BUCKETS.streams,
+    replicas,
+    timeoutMs,
+    onTrouble: (error: unknown) => log.debug({ err: error }, 'stream records trouble'),
+  };
+  return KvBucket.open(bus, options, copy);
+}
+
+function counting(nodes: MediaNodes, metrics: Metrics): MediaNodes {
+  return {
+    async readTruth(node, deadlineMs) {
+      const answer = await nodes.readTruth(node, deadlineMs);
+      metrics.stateReads.inc({ outcome: answer.outcome });
+      return answer;
+    },
+  };
+}
+
+/** The one place where an error that leaves is logged. */
+function reportTo(log: Logger): ReportError {
+  return (error, method) => {
+    const { code } = error;
+    if (code === 'INTERNAL') log.error({ method, code, err: error.cause ?? error }, 'call failed');
+    else log.debug({ method, code }, 'call refused');
+  };
+}
+
+function observedOf(directory: () => Directory, bus: Bus, config: Config): Observed {
+  const count = (all: Iterable<unknown>) => [...all].length;
+  return {
+    nodes: function* () {
+      const { view } = directory();
+      for (const node of view.nodes()) {
+        const silent = view.silenceMs(node) > config.placement.silentMs;
+        if (directory().isStalled(node)) yield { state: 'stalled' };
+        else yield { state: silent ? 'silent' : node.heartbeat.state };
+      }
+    },
+    sessions: () => count(directory().view.sessions()),
+    streams: () => count(directory().view.streams()),
+    relays: () => directory().view.relays().length,
+    natsConnected: () => bus.connected,
+  };
+}

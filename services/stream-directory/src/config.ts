@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import {
+  COMMON_VARIABLES,
+  grpcTls,
+  hostPort,
+  readEnvironment,
+  type Environment,
+} from '@sluice/service-kit';
+import { FANOUT_MIN } from './domain/relay-tree.js';
+import { parseRoomRegions } from './domain/room-regions.js';
+
+const milliseconds = () => z.coerce.number().int();
+
+/** In the order in which the README lists them. */
+export const Variables = z
+  .object({
+    ...COMMON_VARIABLES,
+    SLUICE_GRPC_LISTEN: hostPort()
+      .default('127.0.0.1:0')
+      .describe('Where other services reach this one.'),
+    SLUICE_NATS_REPLICAS: z.coerce
+      .number()
+      .refine((value) => [1, 3, 5].includes(value), { error: 'must be 1, 3 or 5' })
+      .default(1)
+      .describe('Copies that a clustered NATS keeps of the stream records: 1, 3 or 5.'),
+    SLUICE_NATS_TIMEOUT_MS: milliseconds()
+      .min(100)
+      .max(10_000)
+      .default(1_000)
+      .describe('An operation on the stream records that takes longer fails as UNAVAILABLE.'),
+    SLUICE_PLACEMENT: z
+      .enum(['balanced', 'spread'])
+      .default('balanced')
+      .describe(
+        'balanced: near the client, near its room, then the less loaded of two. spread: each new session of a room on another node.',
+      ),
+    SLUICE_ROOM_REGIONS: z
+      .string()
+      .optional()
+      .transform((text, context) => {
+        const parsed = parseRoomRegions(text ?? '');
+        if (parsed.rules) return parsed.rules;
+        context.addIssue({ code: 'custom', message: parsed.problem });
+        return z.NEVER;
+      })
+      .describe('Which regions the sessions of a room may live in: see Regions of rooms.'),
+    SLUICE_NODE_LOAD_MAX: z.coerce
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.85)
+      .describe('A node with this load (0 to 1) takes no new session.'),
+    SLUICE_NODE_SILENT_MS: milliseconds()
+      .min(1_100)
+      .default(2_500)
+      .describe('A node not heard of for so long takes no new session.'),
+    SLUICE_NODE_LOST_MS: milliseconds()
+      .min(1_500)
+      .default(5_000)
+      .describe(
+        'A node whose workers cannot be asked, and that neither beats nor answers for so long, is gone with all it has. Where they can be asked, that takes two seconds.',
+      ),
+    SLUICE_NODE_STALLED_MS: milliseconds()
+      .min(3_000)
+      .default(15_000)
+      .describe(
+        'A node that neither beats nor answers for so long is gone, although its workers forward.',
+      ),
+    SLUICE_RELAY_FANOUT_MAX: z.coerce
+      .number()
+      .int()
+      .min(FANOUT_MIN)
+      .max(1_000)
+      .default(16)
+      .describe(
+        'Routers that one router feeds with a stream; a larger audience makes a deeper tree.',
+      ),
+    SLUICE_RELAY_DEPTH_MAX: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(64)
+      .default(8)
+      .describe("Relays between a stream's origin and any router."),
+  })
+  .refine((read) => read.SLUICE_NODE_LOST_MS >= read.SLUICE_NODE_SILENT_MS, {
+    path: ['SLUICE_NODE_LOST_MS'],
+    error: 'must not be less than SLUICE_NODE_SILENT_MS',
+  });
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/** Pure. @throws {ConfigurationError} with every bad variable at once. */
+export function loadConfig(environment: Environment) {
+  const read = readEnvironment(Variables, environment);
+  return {
+    logLevel: read.SLUICE_LOG_LEVEL,
+    adminListen: read.SLUICE_ADMIN_LISTEN,
+    grpc: { listen: read.SLUICE_GRPC_LISTEN, tls: grpcTls(read, [read.SLUICE_GRPC_LISTEN]) },
+    nats: {
+      url: read.SLUICE_NATS_URL,
+      credentialsFile: read.SLUICE_NATS_CREDENTIALS_FILE,
+      replicas: read.SLUICE_NATS_REPLICAS,
+      timeoutMs: read.SLUICE_NATS_TIMEOUT_MS,
+    },
+    clusterSecret: read.SLUICE_CLUSTER_SECRET,
+    placement: {
+      policy: read.SLUICE_PLACEMENT,
+      roomRegions: read.SLUICE_ROOM_REGIONS,
+      nodeLoadMax: read.SLUICE_NODE_LOAD_MAX,
+      silentMs: read.SLUICE_NODE_SILENT_MS,
+    },
+    lostMs: read.SLUICE_NODE_LOST_MS,
+    stalledMs: read.SLUICE_NODE_STALLED_MS,
+    relays: { maxChildren: read.SLUICE_RELAY_FANOUT_MAX, maxDepth: read.SLUICE_RELAY_DEPTH_MAX },
+  } as const;
+}

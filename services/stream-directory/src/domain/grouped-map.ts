@@ -1,0 +1,48 @@
+/** A map whose entries can also be had by group, such as all streams of one room. */
+export class GroupedMap<Key, Value> {
+  readonly #entries = new Map<Key, { readonly group: string; readonly value: Value }>();
+  readonly #groups = new Map<string, Map<Key, Value>>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: Key): Value | undefined {
+    return this.#entries.get(key)?.value;
+  }
+
+  set(key: Key, group: string, value: Value): void {
+    this.delete(key);
+    this.#entries.set(key, { group, value });
+    const members = this.#groups.get(group) ?? new Map<Key, Value>();
+    this.#groups.set(group, members);
+    members.set(key, value);
+  }
+
+  delete(key: Key): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    const members = this.#groups.get(entry.group);
+    members?.delete(key);
+    if (members?.size === 0) this.#groups.delete(entry.group);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#groups.clear();
+  }
+
+  *values(): Generator<Value> {
+    for (const { value } of this.#entries.values()) yield value;
+  }
+
+  *keys(): Generator<Key> {
+    yield* this.#entries.keys();
+  }
+
+  /** The entries of one group, in the order in which they were set. */
+  *inGroup(group: string): Generator<Value> {
+    yield* this.#groups.get(group)?.values() ?? [];
+  }
+}

@@ -1,0 +1,165 @@
+import type { Random } from '@sluice/core';
+import { isAllowed, type AllowedRegions } from './room-regions.js';
+
+export interface PlaceableRouter {
+  readonly routerId: string;
+  /** Fraction of one core's capacity, 0 to 1, promised sessions included. */
+  readonly load: number;
+  /** Whether it has streams or sessions of the room already. */
+  readonly hasRoom: boolean;
+}
+
+export interface PlaceableNode {
+  readonly nodeId: string;
+  readonly region: string;
+  readonly zone: string;
+  readonly state: 'serving' | 'draining';
+  /** Fraction of capacity, 0 to 1, promised sessions included. */
+  readonly load: number;
+  /** Milliseconds since its last sign of life, by the directory's clock. */
+  readonly silenceMs: number;
+  /** Its control process stands still while its workers forward. */
+  readonly stalled: boolean;
+  readonly routers: readonly PlaceableRouter[];
+}
+
+export interface Wish {
+  /** Where the client is, empty when unknown. */
+  readonly region: string;
+  readonly zone: string;
+  readonly excludeNodeIds: readonly string[];
+  /** Where the room's sessions may live. */
+  readonly allowedRegions: AllowedRegions;
+  /**
+   * `balanced`: near the client, near the room's streams, then the less loaded of two.
+   * `spread`: the next node in turn after the one named, or any when none is.
+   */
+  readonly policy: 'balanced' | { readonly spreadAfter: string | undefined };
+}
+
+export interface PlacementLimits {
+  /** A node at this load takes nothing new. */
+  readonly nodeLoadMax: number;
+  /** A node silent for longer takes nothing new. */
+  readonly silentMs: number;
+}
+
+export type Rejection =
+  'draining' | 'silent' | 'stalled' | 'full' | 'excluded' | 'region' | 'no router';
+
+export interface Choice {
+  readonly nodeId: string;
+  readonly routerId: string;
+}
+
+export interface Selection {
+  readonly choice: Choice | undefined;
+  /** Why each of the other nodes could not be chosen at all. */
+  readonly rejected: ReadonlyMap<string, Rejection>;
+}
+
+/** A router that has the room is preferred only up to this share of a node's limit. */
+const ROOM_PREFERENCE_LOAD_SHARE = 0.75;
+
+/**
+ * Picks the home router of a new session: hard limits, then soft preferences, then the less loaded
+ * of two drawn at random, since a burst of joins must not all land on the one coldest router.
+ *
+ * Pure; a seeded `random` makes it deterministic.
+ */
+export function selectRouter(
+  nodes: readonly PlaceableNode[],
+  wish: Wish,
+  limits: PlacementLimits,
+  random: Random,
+): Selection {
+  const rejected = new Map<string, Rejection>();
+  const eligible = nodes.filter((node) => {
+    const why = rejection(node, wish, limits);
+    if (why) rejected.set(node.nodeId, why);
+    return !why;
+  });
+  const choice =
+    wish.policy === 'balanced'
+      ? balanced(eligible, wish, limits, random)
+      : spread(eligible, wish.policy.spreadAfter);
+  return { choice, rejected };
+}
+
+function rejection(
+  node: PlaceableNode,
+  wish: Wish,
+  limits: PlacementLimits,
+): Rejection | undefined {
+  if (wish.excludeNodeIds.includes(node.nodeId)) return 'excluded';
+  if (node.state === 'draining') return 'draining';
+  if (node.silenceMs > limits.silentMs) return 'silent';
+  if (node.stalled) return 'stalled';
+  if (!isAllowed(node.region, wish.allowedRegions)) return 'region';
+  if (node.routers.length === 0) return 'no router';
+  const full = node.load >= limits.nodeLoadMax;
+  return full || node.routers.every((router) => router.load >= 1) ? 'full' : undefined;
+}
+
+interface Candidate extends Choice {
+  readonly load: number;
+  readonly hasRoom: boolean;
+}
+
+function balanced(
+  nodes: readonly PlaceableNode[],
+  wish: Wish,
+  limits: PlacementLimits,
+  random: Random,
+): Choice | undefined {
+  const inRegion = preferred(nodes, (node) => node.region === wish.region);
+  const near = preferred(
+    inRegion,
+    (node) => node.region === wish.region && node.zone === wish.zone,
+  );
+  const candidates = near.flatMap(candidatesOf);
+  const roomLoadMax = limits.nodeLoadMax * ROOM_PREFERENCE_LOAD_SHARE;
+  const best = preferred(candidates, ({ hasRoom, load }) => hasRoom && load < roomLoadMax);
+  return choiceOf(lighterOfTwo(best, random));
+}
+
+/** Those that `fits`, or all when none does. */
+function preferred<T>(all: readonly T[], fits: (one: T) => boolean): readonly T[] {
+  const fitting = all.filter(fits);
+  return fitting.length > 0 ? fitting : all;
+}
+
+/** A node is as full as its fullest share, which may be another than this router's. */
+function candidatesOf(node: PlaceableNode): Candidate[] {
+  return node.routers
+    .filter((router) => router.load < 1)
+    .map(({ routerId, load, hasRoom }) => ({
+      nodeId: node.nodeId,
+      routerId,
+      load: Math.max(load, node.load * NODE_LOAD_WEIGHT),
+      hasRoom,
+    }));
+}
+
+/** On an idle router of a busy node there is still less room than on an idle node. */
+const NODE_LOAD_WEIGHT = 0.5;
+
+function lighterOfTwo(candidates: readonly Candidate[], random: Random): Candidate | undefined {
+  const first = Math.floor(random() * candidates.length);
+  // A second, different index: drawn from the n - 1 others.
+  const second = (first + 1 + Math.floor(random() * (candidates.length - 1))) % candidates.length;
+  const a = candidates[first];
+  const b = candidates[second];
+  return a && b && b.load < a.load ? b : a;
+}
+
+function spread(nodes: readonly PlaceableNode[], after: string | undefined): Choice | undefined {
+  const inTurn = [...nodes].sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+  const next = inTurn.find((node) => after === undefined || node.nodeId > after) ?? inTurn[0];
+  if (!next) return undefined;
+  return choiceOf(candidatesOf(next).sort((a, b) => a.load - b.load)[0]);
+}
+
+function choiceOf(candidate: Candidate | undefined): Choice | undefined {
+  return candidate && { nodeId: candidate.nodeId, routerId: candidate.routerId };
+}

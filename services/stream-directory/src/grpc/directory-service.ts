@@ -1,0 +1,140 @@
+import type { handleUnaryCall } from '@grpc/grpc-js';
+import type { StreamDirectoryServer } from '@sluice/proto-gen/stream_directory';
+import { NodeId, SessionId, parseName } from '@sluice/core';
+import { unary, type ReportError } from '@sluice/grpc-kit';
+import type { ClusterView } from '../domain/cluster-view.js';
+import type { RelayPlanner } from '../domain/relay-planner.js';
+import type { Rooms } from '../domain/rooms.js';
+import type { SessionPlacer } from '../domain/session-placer.js';
+import type { StreamRegistry } from '../domain/stream-registry.js';
+import { toEpoch, toRouterRef, toStreamName, toText } from '../messages/from-message.js';
+import {
+  fromNode,
+  fromPlacedSession,
+  fromRelay,
+  fromRoomSession,
+  fromRoomStream,
+} from '../messages/to-message.js';
+
+export interface UseCases {
+  readonly placer: SessionPlacer;
+  readonly registry: StreamRegistry;
+  readonly planner: RelayPlanner;
+  readonly rooms: Rooms;
+  readonly view: ClusterView;
+}
+
+/** Told how each call went: OK or the error's code. */
+export type ObserveCall = (method: string, code: string, durationS: number) => void;
+
+/** Ids in one request; a caller that has tried more than these has other troubles. */
+const EXCLUDED_MAX = 256;
+
+/** The API of `stream_directory.proto`: checks what comes in, and calls one use case each. */
+export function directoryService(
+  useCases: UseCases,
+  report: ReportError,
+  observe: ObserveCall,
+): StreamDirectoryServer {
+  const answer = <Req, Res>(method: string, useCase: (request: Req) => Promise<Res> | Res) =>
+    observed(method, useCase, report, observe);
+  return {
+    ...streamMethods(useCases, answer),
+    placeSession: answer('PlaceSession', ({ room, region, zone, excludeNodeIds }) => {
+      const router = useCases.placer.place({
+        room: room === '' ? '' : parseName('room', room),
+        region: toText(region, 'region'),
+        zone: toText(zone, 'zone'),
+        excludeNodeIds: excludeNodeIds.slice(0, EXCLUDED_MAX).map(NodeId),
+      });
+      return { router };
+    }),
+    getRoom: answer('GetRoom', async ({ room }) => {
+      const { sessions, streams } = await useCases.rooms.get(parseName('room', room));
+      return { sessions: sessions.map(fromRoomSession), streams: streams.map(fromRoomStream) };
+    }),
+    findSessions: answer('FindSessions', async ({ connectionId }) => {
+      const sessions = await useCases.rooms.sessionsOf(toText(connectionId, 'connection id'));
+      return { sessions: sessions.map(fromPlacedSession) };
+    }),
+    listNodes: answer('ListNodes', () => {
+      const { view } = useCases;
+      return { nodes: [...view.nodes()].map((node) => fromNode(node, view.silenceMs(node))) };
+    }),
+    listStreams: answer('ListStreams', () => {
+      return { streams: useCases.rooms.streams().map(fromRoomStream) };
+    }),
+    listRelays: answer('ListRelays', () => {
+      return { relays: useCases.view.relays().map(fromRelay) };
+    }),
+  };
+}
+
+type Answer = <Req, Res>(
+  method: string,
+  useCase: (request: Req) => Promise<Res> | Res,
+) => handleUnaryCall<Req, Res>;
+
+function streamMethods({ registry, planner }: UseCases, answer: Answer) {
+  return {
+    claimStream: answer('ClaimStream', async (request) => {
+      const { name, origin, sessionId, highestEpoch, heldEpoch, replacesSessionId } = request;
+      const epoch = await registry.claim({
+        name: toStreamName(name),
+        origin: toRouterRef(origin),
+        sessionId: SessionId(sessionId),
+        highestEpoch: toEpoch(highestEpoch),
+        heldEpoch: heldEpoch === undefined ? undefined : toEpoch(heldEpoch),
+        replacesSessionId:
+          replacesSessionId === undefined ? undefined : SessionId(replacesSessionId),
+      });
+      return { epoch };
+    }),
+    releaseStream: answer('ReleaseStream', async ({ name, epoch, nodeId, bootId }) => {
+      await registry.release({
+        name: toStreamName(name),
+        epoch: toEpoch(epoch),
+        nodeId: NodeId(nodeId),
+        bootId: NodeId(bootId),
+      });
+      return {};
+    }),
+    findStream: answer('FindStream', async ({ name }) => {
+      const { origin, epoch, sessionId } = await registry.find(toStreamName(name));
+      return { origin, epoch, sessionId };
+    }),
+    planRelay: answer('PlanRelay', async ({ stream, to, excludeRouterIds }) => {
+      return planner.plan({
+        stream: toStreamName(stream),
+        to: toRouterRef(to),
+        excludeRouterIds: excludeRouterIds.slice(0, EXCLUDED_MAX),
+      });
+    }),
+  } satisfies Pick<
+    StreamDirectoryServer,
+    'claimStream' | 'releaseStream' | 'findStream' | 'planRelay'
+  >;
+}
+
+function observed<Req, Res>(
+  method: string,
+  useCase: (request: Req) => Promise<Res> | Res,
+  report: ReportError,
+  observe: ObserveCall,
+): handleUnaryCall<Req, Res> {
+  return (call, callback) => {
+    const startedMs = performance.now();
+    let code = 'OK';
+    const handle = unary<Req, Res>(
+      async (request) => useCase(request),
+      (error, path) => {
+        code = error.code;
+        report(error, path);
+      },
+    );
+    handle(call, (...answer) => {
+      observe(method, code, (performance.now() - startedMs) / 1_000);
+      callback(...answer);
+    });
+  };
+}

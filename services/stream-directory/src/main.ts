@@ -1,0 +1,6 @@
+import process from 'node:process';
+import { runService } from '@sluice/service-kit';
+import { compose } from './compose.js';
+import { loadConfig } from './config.js';
+
+await runService(process, async () => compose(loadConfig(process.env)));

@@ -1,0 +1,49 @@
+import { NodeState, type RelayState, type RouterRef } from '@sluice/proto-gen/common';
+import type {
+  NodeView,
+  PlacedSession,
+  RoomSession,
+  RoomStream as RoomStreamMessage,
+} from '@sluice/proto-gen/stream_directory';
+import type { SessionAt } from '../domain/cluster-view.js';
+import type { Relay } from '../domain/facts.js';
+import type { KnownNode } from '../domain/known-node.js';
+import type { RoomStream } from '../domain/rooms.js';
+
+export function fromNode(node: KnownNode, silenceMs: number): NodeView {
+  const { nodeId, bootId, region, zone, grpcAddress, state, load, sessions, routers } =
+    node.heartbeat;
+  const { drainRemainingMs } = node.heartbeat;
+  return {
+    nodeId,
+    bootId,
+    region,
+    zone,
+    grpcAddress,
+    state: state === 'serving' ? NodeState.NODE_STATE_SERVING : NodeState.NODE_STATE_DRAINING,
+    load,
+    sessions,
+    silenceMs: Math.round(silenceMs),
+    routerIds: routers.map(({ routerId }) => routerId),
+    drainRemainingMs,
+  };
+}
+
+export function fromRoomSession({ session, node }: SessionAt): RoomSession {
+  return { session, nodeId: node.nodeId };
+}
+
+export function fromRoomStream({ stream, username, nodeId }: RoomStream): RoomStreamMessage {
+  return { stream: { ...stream, tracks: [...stream.tracks] }, username, nodeId };
+}
+
+export function fromPlacedSession({ session, node }: SessionAt): PlacedSession {
+  const { nodeId, bootId, heartbeat } = node;
+  const { routerId } = session;
+  const router: RouterRef = { nodeId, bootId, routerId, grpcAddress: heartbeat.grpcAddress };
+  return { session, router };
+}
+
+export function fromRelay(relay: Relay): RelayState {
+  return { ...relay };
+}
