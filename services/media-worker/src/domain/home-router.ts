@@ -12,3 +12,17 @@ export interface HomeRouter extends Closable {
   readonly router: Router;
   readonly webRtcServer: WebRtcServer;
 }
+
+/** Where a core's worker answers STUN binding requests without this process. */
+export interface CoreBeacon {
+  readonly ip: string;
+  readonly port: number;
+  readonly iceUsernameFragment: string;
+  readonly icePassword: string;
+}
+
+/** The cores of this node that work now. */
+export interface HomeRouters {
+  readonly list: readonly HomeRouter[];
+  find(routerId: string): HomeRouter | undefined;
+}

@@ -11,9 +11,17 @@ export interface Directory {
     readonly sessionId: string;
     readonly highestEpoch: number;
     readonly heldEpoch?: number;
+    /** A session of the same participant whose claim gives way. */
+    readonly replacesSessionId?: string | undefined;
   }): Promise<{ readonly epoch: number }>;
   /** @throws {SluiceError} STALE_EPOCH when another origin holds it by now. */
   releaseStream(name: StreamName, epoch: number): Promise<void>;
+  /** @throws {SluiceError} NOT_FOUND when nobody publishes it. */
+  findStream(name: StreamName): Promise<{
+    readonly origin: RouterRef;
+    readonly epoch: number;
+    readonly sessionId: string;
+  }>;
   /** @throws {SluiceError} NOT_FOUND when nobody publishes it. */
   planRelay(
     stream: StreamName,
@@ -44,4 +52,34 @@ export interface NodeIdentity {
   readonly bootId: string;
   /** host:port under which other services reach this node's gRPC server. */
   readonly grpcAddress: string;
+}
+
+/** Structured log lines: a constant message and fields. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** One session's wish for the name that another one holds. */
+export interface StreamYield {
+  readonly name: StreamName;
+  /** Of the holder. */
+  readonly epoch: number;
+  /** Who asks. */
+  readonly sessionId: string;
+  /** The holder, when the asking session takes over from it and flows already. */
+  readonly replacesSessionId?: string | undefined;
+}
+
+/** What this node publishes, as another node may ask for its names. */
+export interface StreamHolder {
+  /**
+   * Lets a stream's name go to another session of the same participant. Idempotent.
+   *
+   * @throws {SluiceError} INVALID_STATE when the holding session is attached and so still in use,
+   * unless it is the one that the asking session replaces.
+   */
+  yieldStream(yielding: StreamYield): Promise<void>;
 }

@@ -19,6 +19,8 @@ export interface StreamCopyEvents extends ResourceEvents {
   wantedChanged: [wanted: boolean];
   /** The first watcher came (true), or the last one left (false). Edges linger and close by it. */
   watchedChanged: [watched: boolean];
+  /** The copy is fed by another parent, or the stream has another origin and so a new epoch. */
+  sourceChanged: [];
 }
 
 /**
@@ -30,15 +32,27 @@ export class StreamCopy extends Resource<StreamCopyEvents> {
   readonly #tracks = new Map<string, CopyTrack>();
   readonly #watchers = new Map<object, boolean>();
   #wanted = false;
+  #epoch: number;
+  #path: readonly string[];
 
   constructor(
     readonly name: StreamName,
-    readonly epoch: number,
+    epoch: number,
     readonly router: HomeRouter,
-    /** Node ids from the origin to here, both included; one entry at the origin. */
-    readonly path: readonly string[],
+    path: readonly string[],
   ) {
     super();
+    this.#epoch = epoch;
+    this.#path = path;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Node ids from the origin to here, both included; one entry where the origin is on this node. */
+  get path(): readonly string[] {
+    return this.#path;
   }
 
   get tracks(): ReadonlyMap<string, CopyTrack> {
@@ -55,12 +69,21 @@ export class StreamCopy extends Resource<StreamCopyEvents> {
     return this.#wanted;
   }
 
+  /** Adds a track, or replaces one of its name. It is removed when its producer closes. */
   addTrack(track: CopyTrack): void {
+    this.keepTrack(track);
+    track.producer.observer.once('close', () => this.removeTrack(track.trackId, track.producer.id));
+  }
+
+  /**
+   * As `addTrack`, but it stays until it is removed or replaced: when an edge loses its parent, its
+   * producers close, and those who watch should not take their tracks for ended.
+   */
+  keepTrack(track: CopyTrack): void {
     this.#tracks.set(track.trackId, track);
     const onPause = () => this.emit('pausedChanged', track.trackId);
     track.producer.observer.on('pause', onPause);
     track.producer.observer.on('resume', onPause);
-    track.producer.observer.once('close', () => this.removeTrack(track.trackId, track.producer.id));
     this.emit('tracksChanged');
   }
 
@@ -70,6 +93,14 @@ export class StreamCopy extends Resource<StreamCopyEvents> {
     if (!track || (producerId !== undefined && track.producer.id !== producerId)) return;
     this.#tracks.delete(trackId);
     this.emit('tracksChanged');
+  }
+
+  /** An edge has found another parent: whoever watches keeps watching, the tracks are replaced. */
+  changeSource(epoch: number, path: readonly string[]): void {
+    if (epoch === this.#epoch && path.join() === this.#path.join()) return;
+    this.#epoch = epoch;
+    this.#path = path;
+    this.emit('sourceChanged');
   }
 
   /**

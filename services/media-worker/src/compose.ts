@@ -1,0 +1,346 @@
+import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import {
+  Lifecycle,
+  describeStream,
+  systemClock,
+  type SluiceError,
+  type StreamName,
+} from '@sluice/core';
+import {
+  CLIENT_OPTIONS,
+  channelCredentials,
+  serverCredentials,
+  startGrpcServer,
+  type ReportError,
+} from '@sluice/grpc-kit';
+import { Bus, SUBJECTS } from '@sluice/nats-kit';
+import { NodeLost } from '@sluice/proto-gen/facts';
+import { MediaNodeService } from '@sluice/proto-gen/media_node';
+import { StreamDirectoryClient } from '@sluice/proto-gen/stream_directory';
+import {
+  createLogger,
+  startAdminServer,
+  type Logger,
+  type RunningService,
+} from '@sluice/service-kit';
+import { SdpError } from '@sluice/sdp';
+import { relayTickets } from '@sluice/tokens';
+import type { Configuration } from './config.js';
+import { Epochs } from './domain/epochs.js';
+import { LoadMeter } from './domain/load-meter.js';
+import { MediaNode } from './domain/media-node.js';
+import type { Directory, NodeIdentity } from './domain/ports.js';
+import { Relays } from './domain/relays.js';
+import { Reregistration } from './domain/reregistration.js';
+import { RetiredConnections } from './domain/retired-connections.js';
+import { SESSION_LIMITS, SESSION_TIMINGS } from './domain/session-bounds.js';
+import { Speakers } from './domain/speakers.js';
+import { StreamClaims, type NameHolders } from './domain/stream-claims.js';
+import { StreamCopies } from './domain/stream-copies.js';
+import { grpcDirectory } from './grpc/directory.js';
+import { mediaNodeService } from './grpc/media-node-service.js';
+import { relayPeerService } from './grpc/relay-peer-service.js';
+import { RelayPeers } from './grpc/relay-peers.js';
+import { openHomeRouters, type Workers } from './mediasoup/workers.js';
+import { Metrics } from './metrics.js';
+import { Facts } from './nats/facts.js';
+import { Heartbeat } from './nats/heartbeat.js';
+
+/** How long another node may take to let a name go. */
+const YIELD_DEADLINE_MS = 2_000;
+/** Where bandwidth estimation towards a client starts: enough for a small picture at once. */
+const INITIAL_OUTGOING_BPS = 1_000_000;
+const ICE_CONSENT_TIMEOUT_S = 20;
+/** At the stop, for giving names back; whom it does not reach finds the node gone. */
+const RELEASE_WAIT_MS = 1_000;
+
+export interface RunningMediaNode extends RunningService {
+  readonly grpcAddress: string;
+  readonly adminUrl: string;
+  readonly node: MediaNode;
+  readonly workers: Workers;
+}
+
+/** Builds a media node, starts it and says so in one line. */
+export async function compose(config: Configuration): Promise<RunningMediaNode> {
+  const log = createLogger('media-worker', config.log.level, { node: config.node.id });
+  const lifecycle = new Lifecycle();
+  const metrics = new Metrics();
+  const address = { bound: '' };
+  const identity: NodeIdentity = {
+    nodeId: config.node.id,
+    bootId: randomUUID(),
+    get grpcAddress() {
+      return config.grpc.advertise ?? address.bound;
+    },
+  };
+  const bus = openBus(config, log);
+  lifecycle.started('nats', 2_000, () => bus.close());
+  const workers = await openWorkers(config, log, metrics);
+  lifecycle.started('workers', 2_000, () => workers.close('stopping'));
+
+  const parts = assemble({ config, log, metrics, identity, bus, workers, lifecycle });
+  const { node, relays, facts } = parts;
+  const report = reportTo(log, metrics);
+  const measure = (method: string) => metrics.methodSeconds.startTimer({ method });
+  const service = mediaNodeService({
+    identity,
+    node,
+    revision: () => facts.revision,
+    relays: () => relays.relays(),
+    report,
+    measure,
+  });
+  const grpc = await startGrpcServer(config.grpc.listen, serverCredentials(config.grpc.tls), [
+    [MediaNodeService, service],
+    relayPeerService(relays.service, node, report),
+  ]);
+  lifecycle.started('grpc', 3_000, () => grpc.stop(1_000));
+  // Before the server, whose calls would otherwise have to be broken.
+  lifecycle.started('relays', 2_000, () => relays.close());
+  address.bound = grpc.address;
+
+  startTelling({ config, identity, bus, lifecycle, workers, ...parts });
+  const admin = await startAdminServer(config.admin.listen, metrics.registry, {
+    live: () => true,
+    notReadyBecause: () => workers.notReadyBecause(),
+  });
+  lifecycle.started('admin', 2_000, () => admin.stop());
+  lifecycle.started('sessions', 3_000, () => {
+    node.close('stopping');
+    return Promise.race([parts.claims.allReleased(), after(RELEASE_WAIT_MS)]);
+  });
+  readMetrics(metrics, { bus, workers, ...parts });
+  grpc.setServing(true);
+  log.info({ grpc: grpc.address, admin: admin.url }, 'listening');
+  return {
+    lifecycle,
+    log,
+    beforeStop: () => node.drain(config.sessions.drainMs),
+    grpcAddress: grpc.address,
+    adminUrl: admin.url,
+    node,
+    workers,
+  };
+}
+
+function after(delayMs: number): Promise<void> {
+  return new Promise((resolve) => void systemClock.after(delayMs, resolve));
+}
+
+function openBus(config: Configuration, log: Logger): Bus {
+  const { id } = config.node;
+  let known = true;
+  const bus = Bus.open({
+    ...config.nats,
+    name: `media-worker ${id}`,
+    onTrouble: (error) => {
+      // One line for each time that it goes away, however often it is tried again.
+      if (known && !bus.connected) log.warn({ err: error }, 'NATS is away');
+      else log.debug({ err: error }, 'NATS trouble');
+      known = bus.connected;
+    },
+  });
+  bus.onConnected(() => {
+    known = true;
+    log.info('NATS connected');
+  });
+  return bus;
+}
+
+async function openWorkers(config: Configuration, log: Logger, metrics: Metrics): Promise<Workers> {
+  const { workers: wanted, ip, announcedAddress, basePort } = config.media;
+  const workers = await openHomeRouters({
+    cores: wanted === 0 ? availableParallelism() : wanted,
+    listen: { ip, announcedAddress, basePort },
+    clock: systemClock,
+    log,
+  });
+  workers.on('died', () => metrics.workerDeaths.inc());
+  return workers;
+}
+
+interface Foundation {
+  readonly config: Configuration;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly identity: NodeIdentity;
+  readonly bus: Bus;
+  readonly workers: Workers;
+  readonly lifecycle: Lifecycle;
+}
+
+interface Parts {
+  readonly node: MediaNode;
+  readonly relays: Relays;
+  readonly claims: StreamClaims;
+  readonly epochs: Epochs;
+  readonly facts: Facts;
+  readonly meter: LoadMeter;
+}
+
+/** Everything between the workers and the network. */
+function assemble(foundation: Foundation): Parts {
+  const { config, log, metrics, identity, bus, workers, lifecycle } = foundation;
+  const clock = systemClock;
+  const credentials = channelCredentials(config.grpc.tls);
+  const client = new StreamDirectoryClient(config.directoryTarget, credentials, CLIENT_OPTIONS);
+  lifecycle.started('directory client', 1_000, () => client.close());
+  const peers = new RelayPeers(credentials);
+  lifecycle.started('peers', 1_000, () => peers.close());
+
+  const epochs = new Epochs();
+  const directory = grpcDirectory(client, identity, epochs);
+  const facts = new Facts(bus, identity);
+  const copies = new StreamCopies();
+  const relays = openRelays(foundation, { copies, directory, facts, peers });
+  const holders: NameHolders = {
+    yield: (holder, wish) =>
+      holder.nodeId === identity.nodeId && holder.bootId === identity.bootId
+        ? node.yieldStream(wish)
+        : peers.yieldStream(holder.grpcAddress, wish, YIELD_DEADLINE_MS),
+  };
+  const onFenced = fenced(log, metrics);
+  const claims = new StreamClaims({ directory, holders, epochs, clock, onFenced });
+  const reportError = (error: unknown) => {
+    // What a client asks too much of its own PeerConnection is no trouble of ours.
+    log[error instanceof SdpError ? 'debug' : 'warn']({ err: error }, 'session trouble');
+  };
+  const environment = {
+    clock,
+    facts,
+    claims,
+    copies,
+    source: relays,
+    speakers: new Speakers(facts, reportError),
+    retired: new RetiredConnections(clock, SESSION_TIMINGS.handOverMs),
+    timings: { ...SESSION_TIMINGS, graceMs: config.sessions.graceMs },
+    limits: SESSION_LIMITS,
+    connections: {
+      iceConsentTimeoutSeconds: ICE_CONSENT_TIMEOUT_S,
+      initialOutgoingBps: INITIAL_OUTGOING_BPS,
+      maxIncomingBps: config.media.publishLimitBps,
+    },
+    report: reportError,
+  };
+  const sessionsMax = config.sessions.max;
+  const node: MediaNode = new MediaNode({
+    identity,
+    routers: workers,
+    environment,
+    sessionsMax,
+    onDrained: (outcome) => metrics.drainedSessions.inc({ outcome }),
+  });
+  const meter = openMeter(foundation, node, relays);
+  return { node, relays, claims, epochs, facts, meter };
+}
+
+function openRelays(
+  { config, log, metrics, identity, workers }: Foundation,
+  parts: {
+    readonly copies: StreamCopies;
+    readonly directory: Directory;
+    readonly facts: Facts;
+    readonly peers: RelayPeers;
+  },
+): Relays {
+  const { copies, directory, facts, peers } = parts;
+  const { relayLingerMs, ...listen } = config.pipes;
+  return new Relays({
+    identity,
+    routers: workers,
+    copies,
+    directory,
+    facts,
+    peerAt: (grpcAddress) => peers.at(grpcAddress),
+    tickets: relayTickets(config.clusterSecret),
+    listen,
+    clock: systemClock,
+    log,
+    times: { lingerMs: relayLingerMs },
+    onSilentNode: () => metrics.silentNodes.inc(),
+  });
+}
+
+function openMeter(foundation: Foundation, node: MediaNode, relays: Relays): LoadMeter {
+  const { config, workers, lifecycle } = foundation;
+  const meter = new LoadMeter({
+    node,
+    routers: workers,
+    cpuShares: () => workers.cpuShares(),
+    pipeTransports: (routerId) =>
+      [...relays.pipes.list]
+        .filter(({ router }) => router.routerId === routerId)
+        .map(({ transport }) => transport),
+    capacity: config.capacity,
+    clock: systemClock,
+  });
+  lifecycle.started('load meter', 1_000, () => meter.stop());
+  return meter;
+}
+
+/** Heartbeats, and telling again what the directory may have forgotten. */
+function startTelling(
+  parts: Parts & Pick<Foundation, 'config' | 'identity' | 'bus' | 'lifecycle' | 'workers'>,
+): void {
+  const { config, identity, bus, lifecycle, workers, node, meter, claims, facts, epochs } = parts;
+  const heartbeat = new Heartbeat(bus, systemClock, () => ({
+    nodeId: identity.nodeId,
+    bootId: identity.bootId,
+    grpcAddress: identity.grpcAddress,
+    region: config.node.region,
+    zone: config.node.zone,
+    ...node.report(meter.load, workers.beacons()),
+    revision: facts.revision,
+    highestEpoch: epochs.highest,
+  }));
+  lifecycle.started('heartbeat', 1_000, () => heartbeat.stop());
+  const reregistration = new Reregistration(systemClock, () => claims.reregister());
+  lifecycle.started('reregistration', 1_000, () => reregistration.stop());
+  node.onStateChanged(() => heartbeat.beat());
+  workers.on('died', () => heartbeat.beat());
+  workers.on('opened', () => heartbeat.beat());
+  bus.listen(SUBJECTS.allLost, (payload) => {
+    const { nodeId, bootId } = NodeLost.decode(payload);
+    if (nodeId !== identity.nodeId) parts.relays.nodeLost(nodeId, bootId);
+    // We live. What others hold by now is not ours any more.
+    else if (bootId === identity.bootId) reregistration.now();
+  });
+  bus.onConnected(() => {
+    heartbeat.beat();
+    reregistration.now();
+  });
+}
+
+function readMetrics(metrics: Metrics, parts: Parts & Pick<Foundation, 'bus' | 'workers'>): void {
+  const { bus, workers, node, relays, meter } = parts;
+  metrics.read({
+    ...node.readings(),
+    relays: () => relays.relays().length,
+    pipes: () => [...relays.pipes.list].length,
+    load: () => meter.load.node,
+    bitrates: () => meter.bitrates,
+    workers: () => workers.list.length,
+    busConnected: () => bus.connected,
+  });
+}
+
+function fenced(log: Logger, metrics: Metrics): (name: StreamName) => void {
+  return (name) => {
+    metrics.fencedStreams.inc();
+    log.warn({ stream: describeStream(name) }, 'stream is held by another origin now');
+  };
+}
+
+/** Logs and counts each error that leaves; what a client did wrong is no news. */
+function reportTo(log: Logger, metrics: Metrics): ReportError {
+  return (error: SluiceError, method: string) => {
+    metrics.countError(error.code, method);
+    const fields = { code: error.code, method, err: error };
+    if (error.code === 'INTERNAL') log.error(fields, 'call failed');
+    else if (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED') {
+      log.warn(fields, 'call failed');
+    } else log.debug(fields, 'call refused');
+  };
+}

@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { NodeId } from '@sluice/core';
+import { directoryTarget } from '@sluice/grpc-kit';
+import {
+  COMMON_VARIABLES,
+  grpcTls,
+  hostPort,
+  port,
+  readEnvironment,
+  type Environment,
+} from '@sluice/service-kit';
+
+const milliseconds = () => z.coerce.number().int().min(0).max(3_600_000);
+const bitsPerSecond = () => z.coerce.number().int().min(100_000).max(1_000_000_000_000);
+const count = () => z.coerce.number().int().min(1).max(1_000_000);
+const address = () => z.string().min(1).max(255);
+
+/** Flat, in the order in which the README lists them. */
+export const VARIABLES = z
+  .object({
+    SLUICE_NODE_ID: z
+      .string()
+      .refine(isNodeId, { error: 'needs 1 to 64 of A-Z a-z 0-9 _ -' })
+      .describe("This node's name, unique in the cluster and the same after a restart."),
+    SLUICE_REGION: z.string().min(1).max(64).default('default').describe('Where the node is.'),
+    SLUICE_ZONE: z.string().min(1).max(64).default('default').describe('Where in its region.'),
+    SLUICE_GRPC_LISTEN: hostPort()
+      .default('127.0.0.1:0')
+      .describe('Where gateways, directories and other nodes reach this one.'),
+    SLUICE_GRPC_ADVERTISE: hostPort()
+      .optional()
+      .describe('What they are told instead of what was bound.'),
+    SLUICE_DIRECTORY_ADDRESSES: z
+      .string()
+      .refine(isTarget, { error: 'must be addresses of one family, or one name' })
+      .describe('The directory replicas: host:port, comma-separated, or one name.'),
+    SLUICE_WORKERS: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(256)
+      .default(1)
+      .describe('mediasoup workers, one per core; 0 for one per CPU of the machine.'),
+    SLUICE_MEDIA_LISTEN_IP: address()
+      .default('127.0.0.1')
+      .describe("IP address on which clients' media arrives."),
+    SLUICE_MEDIA_ANNOUNCED_ADDRESS: address()
+      .optional()
+      .describe('What clients are told instead of it: an IP address or a name.'),
+    SLUICE_MEDIA_PORT: port()
+      .default(0)
+      .describe('UDP and TCP port of the first worker; each further one takes the next. 0: any.'),
+    SLUICE_PIPE_LISTEN_IP: address()
+      .default('127.0.0.1')
+      .describe("IP address on which other nodes' media arrives."),
+    SLUICE_PIPE_ANNOUNCED_ADDRESS: address()
+      .optional()
+      .describe('What other nodes are told instead of it.'),
+    SLUICE_PIPE_PORT_MIN: port().default(0).describe('First UDP port for pipes. 0: any.'),
+    SLUICE_PIPE_PORT_MAX: port().default(0).describe('Last UDP port for pipes.'),
+    SLUICE_RELAY_LINGER_MS: milliseconds()
+      .default(3_000)
+      .describe('How long a stream stays that nobody here watches any more.'),
+    SLUICE_SESSION_GRACE_MS: milliseconds()
+      .default(30_000)
+      .describe('How long a session lives on without a gateway.'),
+    SLUICE_SESSIONS_MAX: count().default(5_000).describe('Sessions on this node.'),
+    SLUICE_CONSUMERS_MAX: count()
+      .default(20_000)
+      .describe('Tracks sent to clients that count as a full load.'),
+    SLUICE_EGRESS_LIMIT_BPS: bitsPerSecond()
+      .default(1_000_000_000)
+      .describe('Bits per second out of this node that count as a full load.'),
+    SLUICE_INGRESS_LIMIT_BPS: bitsPerSecond()
+      .default(1_000_000_000)
+      .describe('Bits per second into this node that count as a full load.'),
+    SLUICE_PUBLISH_LIMIT_BPS: bitsPerSecond()
+      .default(20_000_000)
+      .describe('Bits per second that one publishing connection may send.'),
+    SLUICE_DRAIN_MS: milliseconds()
+      .default(2_000)
+      .describe('How long sessions have to move when the node is told to stop.'),
+    ...COMMON_VARIABLES,
+  })
+  .refine((v) => (v.SLUICE_PIPE_PORT_MIN === 0) === (v.SLUICE_PIPE_PORT_MAX === 0), {
+    path: ['SLUICE_PIPE_PORT_MAX'],
+    error: 'is required with SLUICE_PIPE_PORT_MIN',
+  })
+  .refine((v) => v.SLUICE_PIPE_PORT_MIN <= v.SLUICE_PIPE_PORT_MAX, {
+    path: ['SLUICE_PIPE_PORT_MAX'],
+    error: 'must not be below SLUICE_PIPE_PORT_MIN',
+  })
+  .refine((v) => v.SLUICE_MEDIA_PORT === 0 || v.SLUICE_MEDIA_PORT + v.SLUICE_WORKERS <= 65_536, {
+    path: ['SLUICE_MEDIA_PORT'],
+    error: 'leaves the last worker no port below 65536',
+  });
+
+export type Configuration = ReturnType<typeof loadConfiguration>;
+
+/** @throws {ConfigurationError} naming every bad variable. */
+export function loadConfiguration(environment: Environment) {
+  const v = readEnvironment(VARIABLES, environment);
+  const advertised = v.SLUICE_GRPC_ADVERTISE ?? v.SLUICE_GRPC_LISTEN;
+  const directories = v.SLUICE_DIRECTORY_ADDRESSES.split(',').map((text) => text.trim());
+  return {
+    node: { id: v.SLUICE_NODE_ID, region: v.SLUICE_REGION, zone: v.SLUICE_ZONE },
+    log: { level: v.SLUICE_LOG_LEVEL },
+    admin: { listen: v.SLUICE_ADMIN_LISTEN },
+    nats: { url: v.SLUICE_NATS_URL, credentialsFile: v.SLUICE_NATS_CREDENTIALS_FILE },
+    clusterSecret: v.SLUICE_CLUSTER_SECRET,
+    grpc: {
+      listen: v.SLUICE_GRPC_LISTEN,
+      advertise: v.SLUICE_GRPC_ADVERTISE,
+      tls: grpcTls(v, [v.SLUICE_GRPC_LISTEN, advertised, ...directories]),
+    },
+    directoryTarget: directoryTarget(v.SLUICE_DIRECTORY_ADDRESSES),
+    media: {
+      workers: v.SLUICE_WORKERS,
+      ip: v.SLUICE_MEDIA_LISTEN_IP,
+      announcedAddress: v.SLUICE_MEDIA_ANNOUNCED_ADDRESS,
+      basePort: v.SLUICE_MEDIA_PORT,
+      publishLimitBps: v.SLUICE_PUBLISH_LIMIT_BPS,
+    },
+    pipes: {
+      ip: v.SLUICE_PIPE_LISTEN_IP,
+      announcedAddress: v.SLUICE_PIPE_ANNOUNCED_ADDRESS,
+      portMin: v.SLUICE_PIPE_PORT_MIN,
+      portMax: v.SLUICE_PIPE_PORT_MAX,
+      relayLingerMs: v.SLUICE_RELAY_LINGER_MS,
+    },
+    sessions: {
+      max: v.SLUICE_SESSIONS_MAX,
+      graceMs: v.SLUICE_SESSION_GRACE_MS,
+      drainMs: v.SLUICE_DRAIN_MS,
+    },
+    capacity: {
+      egressBps: v.SLUICE_EGRESS_LIMIT_BPS,
+      ingressBps: v.SLUICE_INGRESS_LIMIT_BPS,
+      consumers: v.SLUICE_CONSUMERS_MAX,
+    },
+  } as const;
+}
+
+function isNodeId(text: string): boolean {
+  try {
+    NodeId(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isTarget(text: string): boolean {
+  try {
+    directoryTarget(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,145 @@
+import type {
+  DtlsParameters,
+  IceParameters,
+  WebRtcTransport,
+  WebRtcTransportOptions,
+} from 'mediasoup/types';
+import { Resource, SluiceError, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
+import { Negotiation } from '@sluice/sdp';
+import type { HomeRouter } from './home-router.js';
+
+export interface ConnectionSettings {
+  readonly clock: Clock;
+  readonly connectMs: number;
+  readonly iceLossMs: number;
+  /** Seconds without a valid STUN request after which ICE counts as lost. */
+  readonly iceConsentTimeoutSeconds: number;
+  /** Where bandwidth estimation towards the client starts, in bits per second. */
+  readonly initialOutgoingBps: number;
+  /** What a client may send on one connection, in bits per second. */
+  readonly maxIncomingBps: number;
+}
+
+export interface ConnectionEvents extends ResourceEvents {
+  /** DTLS is up: media flows from now on. */
+  connected: [];
+}
+
+/** A client may receive a whole room on one PeerConnection. */
+const SUBSCRIBING_LIMITS = { mLines: 256, sdpBytes: 256 * 1024 };
+
+export type Direction = 'publishing' | 'subscribing';
+
+/**
+ * One PeerConnection of a client: a WebRtcTransport on the session's home router and the
+ * negotiation that describes it. It ends when the client closes it (DTLS says so), when DTLS fails
+ * or never comes up, and when ICE stays lost.
+ */
+export class Connection extends Resource<ConnectionEvents> {
+  #connecting = false;
+  #connectTimer: Timer | undefined;
+  #iceTimer: Timer | undefined;
+
+  private constructor(
+    readonly transport: WebRtcTransport,
+    readonly negotiation: Negotiation,
+    private readonly settings: ConnectionSettings,
+  ) {
+    super();
+    transport.on('dtlsstatechange', (state) => {
+      if (state === 'connected') this.#onConnected();
+      else if (state === 'failed' || state === 'closed') this.close(`dtls ${state}`);
+    });
+    transport.on('icestatechange', (state) => {
+      if (state === 'disconnected') this.#onIceLost();
+      else this.#onIceBack();
+    });
+    transport.observer.once('close', () => this.close('transport closed'));
+  }
+
+  static async open(
+    home: HomeRouter,
+    direction: Direction,
+    settings: ConnectionSettings,
+  ): Promise<Connection> {
+    const transport = await createTransport(home, {
+      webRtcServer: home.webRtcServer,
+      enableUdp: true,
+      enableTcp: true,
+      preferUdp: true,
+      iceConsentTimeout: settings.iceConsentTimeoutSeconds,
+      initialAvailableOutgoingBitrate: settings.initialOutgoingBps,
+    });
+    if (direction === 'publishing') await limitIncoming(transport, settings.maxIncomingBps);
+    const negotiation = new Negotiation({
+      transport,
+      routerRtpCapabilities: home.router.rtpCapabilities,
+      ...(direction === 'subscribing' && { limits: SUBSCRIBING_LIMITS }),
+    });
+    return new Connection(transport, negotiation, settings);
+  }
+
+  get connected(): boolean {
+    return this.transport.dtlsState === 'connected';
+  }
+
+  /** Gives DTLS the client's side; `undefined` when the client said nothing new. */
+  async connect(dtlsParameters: DtlsParameters | undefined): Promise<void> {
+    if (!dtlsParameters) return;
+    if (this.#connecting) {
+      throw new SluiceError('INVALID_ARGUMENT', 'a PeerConnection keeps its DTLS fingerprint');
+    }
+    this.#connecting = true;
+    this.#connectTimer = this.settings.clock.after(this.settings.connectMs, () =>
+      this.close('never connected'),
+    );
+    await this.transport.connect({ dtlsParameters });
+  }
+
+  restartIce(): Promise<IceParameters> {
+    return this.transport.restartIce();
+  }
+
+  protected override release(): void {
+    this.#connectTimer?.cancel();
+    this.#iceTimer?.cancel();
+    this.transport.close();
+  }
+
+  #onConnected(): void {
+    this.#connectTimer?.cancel();
+    this.emit('connected');
+  }
+
+  #onIceLost(): void {
+    this.#iceTimer ??= this.settings.clock.after(this.settings.iceLossMs, () =>
+      this.close('ice lost'),
+    );
+  }
+
+  #onIceBack(): void {
+    this.#iceTimer?.cancel();
+    this.#iceTimer = undefined;
+  }
+}
+
+async function createTransport(
+  home: HomeRouter,
+  options: WebRtcTransportOptions,
+): Promise<WebRtcTransport> {
+  try {
+    return await home.router.createWebRtcTransport(options);
+  } catch (error) {
+    if (!home.closed) throw error;
+    throw new SluiceError('UNAVAILABLE', 'the media worker has died', {}, { cause: error });
+  }
+}
+
+async function limitIncoming(transport: WebRtcTransport, maxIncomingBps: number): Promise<void> {
+  try {
+    await transport.setMaxIncomingBitrate(maxIncomingBps);
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+}

@@ -1,0 +1,265 @@
+import { TrackKind, type RouterRef, type StreamState, type Track } from '@sluice/proto-gen/common';
+import { Resource, SluiceError, type StreamName, type Timer } from '@sluice/core';
+import { sessionIdOf } from '@sluice/sdp';
+import type { HomeRouter } from './home-router.js';
+import type { FactPublisher } from './ports.js';
+import {
+  PublishingConnection,
+  connectionLost,
+  type PublishingSettings,
+} from './publishing-connection.js';
+import { RELAY_REASONS } from './relay-reasons.js';
+import type { RetiredConnections } from './retired-connections.js';
+import type { Speakers } from './speakers.js';
+import { FENCED, type StreamClaim, type StreamClaims } from './stream-claims.js';
+import type { StreamCopies } from './stream-copies.js';
+import { StreamCopy, type CopyTrack } from './stream-copy.js';
+
+export interface PublicationContext {
+  readonly home: HomeRouter;
+  readonly origin: RouterRef;
+  readonly sessionId: string;
+  /** The session that this one takes over from. */
+  readonly replacesSessionId: string | undefined;
+  readonly username: string;
+  /** Whether the session's client was asked to go elsewhere. */
+  readonly moving: () => boolean;
+  /** Told when a stream turned out to be another session's by now. */
+  readonly onFenced: () => void;
+  readonly claims: StreamClaims;
+  readonly copies: StreamCopies;
+  readonly facts: FactPublisher;
+  readonly speakers: Speakers;
+  readonly retired: RetiredConnections;
+  readonly settings: PublishingSettings & { readonly switchOverMs: number };
+}
+
+/** What the client is told of one of its PeerConnections. */
+export interface Answered {
+  readonly answer: string;
+  readonly tracks: Track[];
+}
+
+export interface Published {
+  readonly publication: Publication;
+  readonly answer: string;
+}
+
+/**
+ * One stream of one session: its name, claimed, and the PeerConnection that sends it. Another
+ * PeerConnection takes over once it flows; until then, and a little longer, the old one feeds.
+ */
+export class Publication extends Resource {
+  readonly #copy: StreamCopy;
+  #current: PublishingConnection;
+  #next: PublishingConnection | undefined;
+  readonly #timers = new Set<Timer>();
+  #announcing = false;
+  #retires = false;
+
+  private constructor(
+    readonly name: StreamName,
+    private readonly context: PublicationContext,
+    private readonly claim: StreamClaim,
+    connection: PublishingConnection,
+  ) {
+    super();
+    const { home, origin, copies, facts, username } = context;
+    this.#copy = new StreamCopy(name, claim.epoch, home, [origin.nodeId]);
+    this.#current = this.#adopt(connection);
+    this.#takeTracks();
+    copies.add(this.#copy);
+    facts.streamPublished(this.state(), username);
+    this.#copy.on('tracksChanged', () => this.#announceSoon());
+    this.own(claim);
+    claim.onClosed((reason) => this.close(reason));
+    this.#supersedeOnceFlowing();
+  }
+
+  /**
+   * Publishes under a name that is not in use.
+   *
+   * @throws {SluiceError} ALREADY_EXISTS, UNAVAILABLE, or {SdpError}; then nothing is left of it.
+   */
+  static async open(
+    context: PublicationContext,
+    name: StreamName,
+    sdp: string,
+  ): Promise<Published> {
+    const connection = await PublishingConnection.open(
+      context.home,
+      sessionIdOf(sdp),
+      context.settings,
+    );
+    const held: { claim?: StreamClaim } = {};
+    try {
+      const answer = await connection.negotiate(sdp, async () => {
+        const { origin, sessionId, replacesSessionId } = context;
+        held.claim = await context.claims.claim({ name, origin, sessionId, replacesSessionId });
+      });
+      if (!held.claim || connection.closed) throw connectionLost();
+      return { publication: new Publication(name, context, held.claim, connection), answer };
+    } catch (error) {
+      connection.close();
+      held.claim?.close();
+      throw error;
+    }
+  }
+
+  get epoch(): number {
+    return this.claim.epoch;
+  }
+
+  get tracks(): readonly Track[] {
+    return [...this.#copy.tracks.values()].map(toTrack);
+  }
+
+  /** Transports that receive it, for measuring. */
+  get transports(): readonly PublishingConnection['transport'][] {
+    return [this.#current, this.#next].flatMap((connection) =>
+      connection && !connection.closed ? [connection.transport] : [],
+    );
+  }
+
+  /**
+   * The client's next offer: of the PeerConnection that we know, or of one that replaces it.
+   *
+   * @throws {SdpError} or {SluiceError}, and then all is as it was.
+   */
+  async renegotiate(sdp: string): Promise<Answered> {
+    const remoteSessionId = sessionIdOf(sdp);
+    const known = [this.#next, this.#current].find(
+      (connection) => connection?.remoteSessionId === remoteSessionId,
+    );
+    if (!known) return this.#connectNext(sdp, remoteSessionId);
+    if (known.closed) {
+      throw new SluiceError('INVALID_STATE', 'this PeerConnection was lost; a new one is needed');
+    }
+    const answer = await known.negotiate(sdp, () => Promise.resolve());
+    if (known === this.#current) this.#takeTracks();
+    return { answer, tracks: known.tracks.map(toTrack) };
+  }
+
+  state(): StreamState {
+    return {
+      name: this.name,
+      epoch: this.epoch,
+      sessionId: this.context.sessionId,
+      routerId: this.context.home.routerId,
+      tracks: [...this.tracks],
+    };
+  }
+
+  override close(reason = 'requested'): void {
+    if (this.closed) return;
+    // First, and with a reason of its own: producers that close one by one look like removed tracks.
+    const { moved, streamEnded } = RELAY_REASONS;
+    this.#copy.close(reason === moved || reason === FENCED ? moved : streamEnded);
+    this.#retires = reason === moved || (reason === FENCED && this.context.moving());
+    super.close(reason);
+    this.context.facts.streamEnded(this.name, this.epoch);
+  }
+
+  protected override release(): void {
+    for (const timer of this.#timers) timer.cancel();
+    for (const connection of [this.#current, this.#next]) {
+      if (this.#retires && connection) this.context.retired.keep(connection);
+      else connection?.close('publication closed');
+    }
+  }
+
+  /** The old origin feeds those who watch until this one can. */
+  #supersedeOnceFlowing(): void {
+    if (!this.claim.predecessor) return;
+    const connection = this.#current;
+    const supersede = () => {
+      if (!this.closed) void this.context.claims.supersede(this.claim);
+    };
+    if (connection.flowing) supersede();
+    else connection.on('flowing', supersede);
+  }
+
+  async #connectNext(sdp: string, remoteSessionId: string): Promise<Answered> {
+    const { home, settings } = this.context;
+    const next = await PublishingConnection.open(home, remoteSessionId, settings);
+    try {
+      const answer = await next.negotiate(sdp, () => Promise.resolve());
+      if (this.closed || next.closed) throw connectionLost();
+      this.#next?.close('replaced');
+      this.#next = this.#adopt(next);
+      if (next.flowing) this.#switchTo(next);
+      else next.on('flowing', () => this.#switchTo(next));
+      return { answer, tracks: next.tracks.map(toTrack) };
+    } catch (error) {
+      next.close();
+      throw error;
+    }
+  }
+
+  #adopt(connection: PublishingConnection): PublishingConnection {
+    connection.onClosed((reason) => this.#onConnectionClosed(connection, reason));
+    return connection;
+  }
+
+  #switchTo(next: PublishingConnection): void {
+    if (this.closed || this.#next !== next) return;
+    const old = this.#current;
+    this.#current = next;
+    this.#next = undefined;
+    this.#takeTracks();
+    this.#after(this.context.settings.switchOverMs, () => old.close('replaced'));
+  }
+
+  /** Without any connection left, the stream waits a moment for one that replaces it. */
+  #onConnectionClosed(connection: PublishingConnection, reason: string): void {
+    if (this.#next === connection) this.#next = undefined;
+    if (this.closed || this.#next || !this.#current.closed) return;
+    this.#after(this.context.settings.switchOverMs, () => {
+      if (!this.#next && this.#current.closed) this.close(reason);
+    });
+  }
+
+  #takeTracks(): void {
+    const tracks = new Map(this.#current.tracks.map((track) => [track.trackId, track]));
+    for (const [trackId, track] of tracks) {
+      if (this.#copy.tracks.get(trackId)?.producer === track.producer) continue;
+      this.#copy.addTrack(track);
+      if (track.producer.kind === 'audio') this.#listenTo(track);
+    }
+    for (const trackId of [...this.#copy.tracks.keys()]) {
+      if (!tracks.has(trackId)) this.#copy.removeTrack(trackId);
+    }
+  }
+
+  #listenTo({ producer }: CopyTrack): void {
+    const { speakers, home } = this.context;
+    speakers.listen(this.name.room, home, this.name.participant, producer);
+  }
+
+  /** Several tracks that change at once make one fact. */
+  #announceSoon(): void {
+    if (this.#announcing) return;
+    this.#announcing = true;
+    queueMicrotask(() => {
+      this.#announcing = false;
+      if (!this.closed) this.context.facts.streamChanged(this.state());
+    });
+  }
+
+  #after(delayMs: number, task: () => void): void {
+    const timer = this.context.settings.clock.after(delayMs, () => {
+      this.#timers.delete(timer);
+      task();
+    });
+    this.#timers.add(timer);
+  }
+}
+
+function toTrack({ trackId, producer }: CopyTrack): Track {
+  return {
+    trackId,
+    kind: producer.kind === 'audio' ? TrackKind.TRACK_KIND_AUDIO : TrackKind.TRACK_KIND_VIDEO,
+    paused: producer.paused,
+    mimeType: producer.rtpParameters.codecs[0]?.mimeType ?? '',
+  };
+}

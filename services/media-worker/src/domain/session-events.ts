@@ -1,0 +1,28 @@
+import type { StreamName } from '@sluice/core';
+
+/** A subscription as its client knows it. */
+export interface SubscriptionRef {
+  readonly stream: StreamName;
+  /** Shared by the subscriptions that the client put on one PeerConnection; empty for none. */
+  readonly connection: string;
+}
+
+/** What a session says to its client, in order. */
+export type SessionEvent =
+  | {
+      readonly type: 'snapshot';
+      readonly publications: readonly string[];
+      readonly subscriptions: readonly SubscriptionRef[];
+    }
+  | {
+      readonly type: 'subscriptionOffered';
+      readonly subscription: SubscriptionRef;
+      readonly sdp: string;
+    }
+  | {
+      readonly type: 'subscriptionEnded';
+      readonly subscription: SubscriptionRef;
+      readonly reason: string;
+    }
+  | { readonly type: 'move'; readonly reason: string; readonly deadlineMs: number }
+  | { readonly type: 'ended'; readonly reason: string };

@@ -1,0 +1,388 @@
+import type { WebRtcTransport } from 'mediasoup/types';
+import type { RouterRef, SessionRef } from '@sluice/proto-gen/common';
+import {
+  Resource,
+  Serial,
+  SluiceError,
+  type Clock,
+  type SessionId,
+  type StreamName,
+  type Timer,
+} from '@sluice/core';
+import { checkCandidate } from '@sluice/sdp';
+import type { Grants } from '@sluice/tokens';
+import type { ConnectionSettings } from './connection.js';
+import type { HomeRouter } from './home-router.js';
+import type { DrainedSession } from './drain.js';
+import type { FactPublisher } from './ports.js';
+import type { Answered } from './publication.js';
+import { Publications } from './publications.js';
+import { RELAY_REASONS } from './relay-reasons.js';
+import type { RetiredConnections } from './retired-connections.js';
+import type { SessionLimits, SessionTimings } from './session-bounds.js';
+import type { SessionEvent } from './session-events.js';
+import type { Speakers } from './speakers.js';
+import type { StreamClaims } from './stream-claims.js';
+import type { StreamCopies, StreamSource } from './stream-copies.js';
+import type { Layers } from './subscription.js';
+import { Subscriptions } from './subscriptions.js';
+
+/** Who a session is for. */
+export interface SessionProfile {
+  readonly sessionId: SessionId;
+  readonly room: string;
+  readonly participant: string;
+  readonly username: string;
+  /** The signaling connection that opened it. */
+  readonly connectionId: string;
+  readonly grants: Pick<Grants, 'publish' | 'subscribe'>;
+  /** The session of the same participant that this one takes over from. */
+  readonly replacesSessionId?: SessionId;
+}
+
+/** What all sessions of a node share. */
+export interface SessionEnvironment {
+  readonly clock: Clock;
+  readonly facts: FactPublisher;
+  readonly claims: StreamClaims;
+  readonly copies: StreamCopies;
+  readonly source: StreamSource;
+  readonly speakers: Speakers;
+  readonly retired: RetiredConnections;
+  readonly timings: SessionTimings;
+  readonly limits: SessionLimits;
+  readonly connections: Omit<ConnectionSettings, 'clock' | 'connectMs' | 'iceLossMs'>;
+  readonly report: (error: unknown) => void;
+}
+
+/** Somebody who passes a session's events on to its client. */
+export interface Attachment {
+  /** Resolves when a newer one took its place, or the session is over. */
+  readonly over: Promise<unknown>;
+  /** Idempotent. */
+  detach(): void;
+}
+
+interface Watcher {
+  readonly write: (event: SessionEvent) => void;
+  readonly end: () => void;
+}
+
+/** Why a session ended whose participant lives on in another one, or is about to. */
+export const SESSION_REASONS = {
+  moved: RELAY_REASONS.moved,
+  workerLost: 'media worker lost',
+} as const;
+
+/** More cannot be missed by a client that does nothing: each subscription ends once. */
+const MISSED_MAX = 1_024;
+
+/**
+ * One participant's connection to the cluster, on one home router, with all that hangs on it. It
+ * lives while somebody watches it and a grace time longer.
+ */
+export class Session extends Resource implements DrainedSession {
+  readonly publications: Publications;
+  readonly subscriptions: Subscriptions;
+  readonly #turn = new Serial();
+  #waiting = 0;
+  #present: boolean;
+  #watcher: Watcher | undefined;
+  #graceTimer: Timer | undefined;
+  /** Told to nobody yet. */
+  #missed: SessionEvent[] = [];
+  /** What every watcher is told, once it is known that the session must go. */
+  #moving: (() => SessionEvent) | undefined;
+  /** Another session has taken over a stream of this one. */
+  #superseded = false;
+  #candidates = 0;
+
+  constructor(
+    readonly profile: SessionProfile,
+    readonly home: HomeRouter,
+    origin: RouterRef,
+    present: boolean,
+    private readonly environment: SessionEnvironment,
+  ) {
+    super();
+    this.#present = present;
+    this.publications = this.own(this.#publications(origin));
+    this.subscriptions = this.own(this.#subscriptions());
+    environment.facts.sessionOpened(this.ref());
+    this.#startGrace();
+  }
+
+  get attached(): boolean {
+    return this.#watcher !== undefined;
+  }
+
+  /** Whether its client was asked to go elsewhere. */
+  get moving(): boolean {
+    return this.#moving !== undefined;
+  }
+
+  /** All of its client's PeerConnections. */
+  get transports(): readonly WebRtcTransport[] {
+    return [
+      ...this.publications.list.flatMap(({ transports }) => transports),
+      ...this.subscriptions.connections.map(({ transport }) => transport),
+    ];
+  }
+
+  ref(): SessionRef {
+    const { sessionId, room, participant, username, connectionId } = this.profile;
+    return {
+      sessionId,
+      room,
+      participant,
+      username,
+      connectionId,
+      attached: this.attached,
+      present: this.#present,
+      routerId: this.home.routerId,
+    };
+  }
+
+  /** Says everything to `write` from now on, beginning with what there is; an older watcher ends. */
+  attach(write: (event: SessionEvent) => void): Attachment {
+    const { promise: over, resolve } = Promise.withResolvers<undefined>();
+    const end = () => resolve(undefined);
+    if (this.closed) {
+      write({ type: 'ended', reason: 'the session is over' });
+      end();
+      return { over, detach: end };
+    }
+    const replaced = this.#watcher;
+    const watcher: Watcher = { write, end };
+    this.#watcher = watcher;
+    this.#graceTimer?.cancel();
+    replaced?.end();
+    if (!replaced) this.environment.facts.sessionChanged(this.ref());
+    this.#greet(write);
+    return { over, detach: () => this.#detach(watcher) };
+  }
+
+  setPresent(present: boolean): void {
+    if (this.closed || present === this.#present) return;
+    this.#present = present;
+    this.environment.facts.sessionChanged(this.ref());
+  }
+
+  /** @throws {SdpError} or {SluiceError}, and then all is as it was. */
+  async publish(purpose: string, sdp: string): Promise<Answered> {
+    this.#need('publish');
+    return this.#command(() => this.publications.publish(this.#own(purpose), sdp));
+  }
+
+  unpublish(purpose: string): Promise<void> {
+    return this.#command(() => this.publications.unpublish(purpose));
+  }
+
+  /** Our offer; empty when it follows as an event. */
+  async subscribe(stream: StreamName, connectionKey: string): Promise<string> {
+    this.#need('subscribe');
+    this.#admit();
+    // Under way at once, so that many subscriptions wait for their relays together.
+    this.environment.source.ensure(this.home.routerId, stream).catch(() => undefined);
+    return this.#command(() => this.subscriptions.subscribe(stream, connectionKey));
+  }
+
+  answer(stream: StreamName, sdp: string): Promise<void> {
+    return this.#command(() => this.subscriptions.answer(stream, sdp));
+  }
+
+  unsubscribe(stream: StreamName): Promise<void> {
+    return this.#command(() => this.subscriptions.unsubscribe(stream));
+  }
+
+  setLayers(stream: StreamName, layers: Layers): Promise<void> {
+    return this.#command(() => this.subscriptions.setLayers(stream, layers));
+  }
+
+  /** For a publishing connection: the client's next offer restarts ICE by itself. */
+  async restartPublishing(purpose: string): Promise<void> {
+    await this.#command(() => this.publications.get(purpose));
+  }
+
+  restartSubscribing(stream: StreamName): Promise<string> {
+    return this.#command(() => this.subscriptions.restartIce(stream));
+  }
+
+  /** @throws {SdpError} when malformed; we are ICE-lite and need none of them. */
+  addCandidate(candidate: string): void {
+    checkCandidate(candidate);
+    this.#candidates += 1;
+    if (this.#candidates > this.environment.limits.candidates) {
+      throw new SluiceError('RATE_LIMITED', 'too many ICE candidates');
+    }
+  }
+
+  move(reason: string, remainingMs: () => number): void {
+    if (this.#moving || this.closed) return;
+    this.#moving = () => ({ type: 'move', reason, deadlineMs: remainingMs() });
+    this.#watcher?.write(this.#moving());
+  }
+
+  stay(): void {
+    this.#moving = undefined;
+  }
+
+  /** Lets a stream go to the session that takes over from this one. */
+  handOver(purpose: string): void {
+    this.publications.find(purpose)?.close(RELAY_REASONS.moved);
+    this.#supersede();
+  }
+
+  /** Ends all at once because its core is gone; its client is to begin again elsewhere. */
+  workerLost(): void {
+    this.move('worker lost', () => 0);
+    this.close(SESSION_REASONS.workerLost);
+  }
+
+  override close(reason = 'requested'): void {
+    if (this.closed) return;
+    const { moved, workerLost } = SESSION_REASONS;
+    // First: otherwise whoever watches would take the streams for ended.
+    if (this.moving || reason === moved || reason === workerLost) this.publications.handOver();
+    super.close(reason);
+  }
+
+  protected override release(reason: string): void {
+    this.#graceTimer?.cancel();
+    const watcher = this.#watcher;
+    this.#watcher = undefined;
+    watcher?.write({ type: 'ended', reason });
+    watcher?.end();
+    this.environment.facts.sessionClosed(this.ref(), reason);
+  }
+
+  #publications(origin: RouterRef): Publications {
+    const { environment, profile, home } = this;
+    const { claims, copies, facts, speakers, retired, limits, timings } = environment;
+    const settings = {
+      ...this.#connectionSettings(),
+      tracksMax: limits.tracksPerPublication,
+      switchOverMs: timings.switchOverMs,
+    };
+    const { sessionId, username, replacesSessionId } = profile;
+    const shared = { claims, copies, facts, speakers, retired, settings };
+    return new Publications(
+      {
+        ...shared,
+        home,
+        origin,
+        sessionId,
+        replacesSessionId,
+        username,
+        moving: () => this.moving,
+        onFenced: () => this.#supersede(),
+      },
+      limits.publications,
+    );
+  }
+
+  #subscriptions(): Subscriptions {
+    const { source, clock, limits, timings, report } = this.environment;
+    return new Subscriptions({
+      home: this.home,
+      source,
+      clock,
+      settings: {
+        ...this.#connectionSettings(),
+        answerMs: timings.answerMs,
+        attached: () => this.attached,
+      },
+      subscriptionsMax: limits.subscriptions,
+      connectionsMax: limits.connections,
+      recoveryDelaysMs: timings.recoveryDelaysMs,
+      tell: (event) => this.#tell(event),
+      onEnded: () => this.#endWhenMoved(),
+      inTurn: (task) => this.#turn.run(task),
+      report,
+    });
+  }
+
+  #connectionSettings(): ConnectionSettings {
+    const { clock, connections, timings } = this.environment;
+    const { connectMs, iceLossMs } = timings;
+    return { ...connections, clock, connectMs, iceLossMs };
+  }
+
+  #own(purpose: string): StreamName {
+    const { room, participant } = this.profile;
+    return { room, participant, purpose };
+  }
+
+  #need(grant: 'publish' | 'subscribe'): void {
+    if (this.profile.grants[grant]) return;
+    throw new SluiceError('PERMISSION_DENIED', `the token does not allow to ${grant}`);
+  }
+
+  #admit(): void {
+    if (this.#waiting < this.environment.limits.waitingCommands) return;
+    throw new SluiceError('RATE_LIMITED', 'too many commands at once');
+  }
+
+  /** Commands of one session run one after the other. */
+  async #command<T>(task: () => Promise<T> | T): Promise<T> {
+    this.#admit();
+    this.#waiting += 1;
+    try {
+      return await this.#turn.run(() => {
+        if (this.closed) throw new SluiceError('NOT_FOUND', 'the session is over');
+        return task();
+      });
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  #tell(event: SessionEvent): void {
+    if (this.#watcher) this.#watcher.write(event);
+    // Offers are said again to the next watcher; all else it must hear of once.
+    else if (event.type !== 'subscriptionOffered' && this.#missed.length < MISSED_MAX) {
+      this.#missed.push(event);
+    }
+  }
+
+  #greet(write: (event: SessionEvent) => void): void {
+    write({
+      type: 'snapshot',
+      publications: this.publications.list.map(({ name }) => name.purpose),
+      subscriptions: this.subscriptions.refs,
+    });
+    const missed = this.#missed;
+    this.#missed = [];
+    for (const event of missed) write(event);
+    if (this.#moving) write(this.#moving());
+    this.subscriptions.repeat();
+  }
+
+  #detach(watcher: Watcher): void {
+    watcher.end();
+    if (this.#watcher !== watcher) return;
+    this.#watcher = undefined;
+    this.environment.facts.sessionChanged(this.ref());
+    this.#startGrace();
+    this.#endWhenMoved();
+  }
+
+  #supersede(): void {
+    this.#superseded = true;
+    this.#endWhenMoved();
+  }
+
+  /** Nobody needs it any more once all that it published is elsewhere and nothing is received. */
+  #endWhenMoved(): void {
+    if (!this.#superseded || this.publications.list.length > 0) return;
+    const receives = this.attached && this.subscriptions.size > 0;
+    if (!receives) this.close(SESSION_REASONS.moved);
+  }
+
+  #startGrace(): void {
+    this.#graceTimer?.cancel();
+    this.#graceTimer = this.environment.clock.after(this.environment.timings.graceMs, () =>
+      this.close('not resumed in time'),
+    );
+  }
+}

@@ -1,0 +1,246 @@
+import {
+  Resource,
+  SluiceError,
+  notFound,
+  describeStream,
+  streamKey,
+  type Clock,
+  type StreamKey,
+  type StreamName,
+} from '@sluice/core';
+import { steadyFlow } from './first-packets.js';
+import type { HomeRouter } from './home-router.js';
+import type { SessionEvent, SubscriptionRef } from './session-events.js';
+import type { StreamSource } from './stream-copies.js';
+import type { StreamCopy } from './stream-copy.js';
+import { RELAY_REASONS } from './relay-reasons.js';
+import { SubscribingConnection, type SubscribingSettings } from './subscribing-connection.js';
+import { Subscription, type Layers } from './subscription.js';
+
+export interface SubscriptionsContext {
+  readonly home: HomeRouter;
+  readonly source: StreamSource;
+  readonly clock: Clock;
+  readonly settings: SubscribingSettings;
+  readonly subscriptionsMax: number;
+  readonly connectionsMax: number;
+  /** See SessionTimings. */
+  readonly recoveryDelaysMs: readonly number[];
+  readonly tell: (event: SessionEvent) => void;
+  /** A subscription has ended, however. */
+  readonly onEnded: () => void;
+  /** Runs what changes the session after what does so already. */
+  readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly report: (error: unknown) => void;
+}
+
+/** What the client gets for a subscription whose offer follows as an event. */
+const OFFER_FOLLOWS = '';
+
+/** Everything that one session receives. Its methods run in the session's turn. */
+export class Subscriptions extends Resource {
+  readonly #byStream = new Map<StreamKey, Subscription>();
+  readonly #shared = new Map<string, SubscribingConnection>();
+  readonly #connections = new Set<SubscribingConnection>();
+  readonly #updating = new Set<Subscription>();
+
+  constructor(private readonly context: SubscriptionsContext) {
+    super();
+  }
+
+  get size(): number {
+    return this.#byStream.size;
+  }
+
+  /** Tracks that are sent, over all subscriptions. */
+  get tracks(): number {
+    return this.list.reduce((sum, { lines }) => sum + lines.length, 0);
+  }
+
+  get refs(): readonly SubscriptionRef[] {
+    return this.list.map((subscription) => subscription.ref);
+  }
+
+  get list(): readonly Subscription[] {
+    return [...this.#byStream.values()];
+  }
+
+  get connections(): readonly SubscribingConnection[] {
+    return [...this.#connections];
+  }
+
+  /**
+   * Our offer; empty when an earlier one of the same connection is unanswered or the stream has no
+   * tracks now: it then follows as an event.
+   *
+   * @throws {SluiceError} NOT_FOUND when nobody publishes the stream.
+   */
+  async subscribe(name: StreamName, key: string): Promise<string> {
+    const known = this.#byStream.get(streamKey(name));
+    if (known?.connection.pending) return known.connection.pending.sdp;
+    if (known && known.connection.key === key && key !== '') return this.#offer(known);
+    if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
+
+    const { source, home } = this.context;
+    const copy = await source.ensure(home.routerId, name);
+    // Asked again with a PeerConnection of its own: the client has made a new one.
+    known?.close();
+    const connection = await this.#connectionFor(key);
+    const subscription = this.#add(name, connection);
+    try {
+      subscription.feed(copy);
+      await subscription.reconcile();
+      if (subscription.closed) throw new SluiceError('UNAVAILABLE', 'the connection was lost');
+      return this.#offer(subscription);
+    } catch (error) {
+      subscription.close();
+      throw error;
+    }
+  }
+
+  /** @throws {SdpError} or {SluiceError}, and then the offer is still unanswered. */
+  async answer(name: StreamName, sdp: string): Promise<void> {
+    const key = streamKey(name);
+    const connection =
+      this.#byStream.get(key)?.connection ??
+      // Named by what caused the offer, which may have ended since.
+      this.connections.find(({ pending }) => pending?.cause.key === key);
+    if (!connection) throw notSubscribed(name);
+    await connection.answer(sdp);
+  }
+
+  /** Idempotent. */
+  unsubscribe(name: StreamName): void {
+    this.#byStream.get(streamKey(name))?.close();
+  }
+
+  async setLayers(name: StreamName, layers: Layers): Promise<void> {
+    await this.#get(name).setLayers(layers);
+  }
+
+  /** Our next offer, with new ICE credentials; empty when it follows as an event. */
+  async restartIce(name: StreamName): Promise<string> {
+    const subscription = this.#get(name);
+    await subscription.connection.restartIce();
+    return this.#offer(subscription);
+  }
+
+  /** Says again what may have been lost with the one who was to pass it on. */
+  repeat(): void {
+    for (const connection of this.#connections) connection.repeat();
+  }
+
+  #get(name: StreamName): Subscription {
+    const subscription = this.#byStream.get(streamKey(name));
+    if (!subscription) throw notSubscribed(name);
+    return subscription;
+  }
+
+  #offer(subscription: Subscription): string {
+    if (subscription.lines.length === 0) return OFFER_FOLLOWS;
+    return subscription.connection.offer(subscription) ?? OFFER_FOLLOWS;
+  }
+
+  async #connectionFor(key: string): Promise<SubscribingConnection> {
+    const shared = this.#shared.get(key);
+    if (shared) return shared;
+    if (this.#connections.size >= this.context.connectionsMax) throw tooMany('connections');
+    const { home, settings } = this.context;
+    const connection = this.own(await SubscribingConnection.open(home, key, settings));
+    if (connection.closed) throw new SluiceError('UNAVAILABLE', 'the session has ended');
+    this.#connections.add(connection);
+    if (key !== '') this.#shared.set(key, connection);
+    connection.on('offered', ({ ref }, sdp) => {
+      this.context.tell({ type: 'subscriptionOffered', subscription: ref, sdp });
+    });
+    connection.onClosed(() => {
+      this.#connections.delete(connection);
+      if (this.#shared.get(key) === connection) this.#shared.delete(key);
+    });
+    return connection;
+  }
+
+  #add(name: StreamName, connection: SubscribingConnection): Subscription {
+    const subscription: Subscription = new Subscription(name, connection, {
+      tracksChanged: () => this.#update(subscription),
+      copyClosed: (reason) => this.#onCopyClosed(subscription, reason),
+    });
+    this.#byStream.set(subscription.key, subscription);
+    subscription.onClosed((reason) => this.#onClosed(subscription, reason));
+    return subscription;
+  }
+
+  #onClosed(subscription: Subscription, reason: string): void {
+    if (this.#byStream.get(subscription.key) === subscription) {
+      this.#byStream.delete(subscription.key);
+    }
+    if (this.closed) return;
+    if (reason !== 'requested') {
+      this.context.tell({ type: 'subscriptionEnded', subscription: subscription.ref, reason });
+    }
+    const { connection } = subscription;
+    // A shared one stays for what comes next: the client's PeerConnection does, too.
+    if (connection.key === '') connection.close();
+    else if (!connection.closed && connection.offerNeeded) connection.announce(subscription);
+    this.context.onEnded();
+  }
+
+  /** Brings the client's m-lines in line with the stream's tracks, once for several changes. */
+  #update(subscription: Subscription): void {
+    if (this.#updating.has(subscription)) return;
+    this.#updating.add(subscription);
+    this.context
+      .inTurn(async () => {
+        this.#updating.delete(subscription);
+        await subscription.reconcile();
+        const { connection } = subscription;
+        if (!connection.closed && connection.offerNeeded) connection.announce(subscription);
+      })
+      .catch(this.context.report);
+  }
+
+  #onCopyClosed(subscription: Subscription, reason: string): void {
+    if (reason === RELAY_REASONS.streamEnded) subscription.close(reason);
+    else this.#recover(subscription).catch(this.context.report);
+  }
+
+  /** While the old source still feeds the client, the new one may take its time. */
+  async #whenSteady(copy: StreamCopy): Promise<void> {
+    const hold = {};
+    copy.watch(hold, true);
+    await steadyFlow(this.context.clock, producersOf(copy));
+    copy.unwatch(hold);
+    if (copy.closed) throw new SluiceError('UNAVAILABLE', 'the stream was lost again');
+  }
+
+  /** Looks for the stream again: its origin moved, or the way to it broke. */
+  async #recover(subscription: Subscription): Promise<void> {
+    const { source, home, clock, recoveryDelaysMs } = this.context;
+    for (const delayMs of recoveryDelaysMs) {
+      await new Promise<void>((resolve) => clock.after(delayMs, resolve));
+      if (subscription.closed || this.closed) return;
+      try {
+        const copy = await source.ensure(home.routerId, subscription.name);
+        if (subscription.flowing) await this.#whenSteady(copy);
+        subscription.feed(copy);
+        this.#update(subscription);
+        return;
+      } catch {
+        // Not there yet, or no way to it: the next try may find it.
+      }
+    }
+    subscription.close(RELAY_REASONS.streamEnded);
+  }
+}
+
+function producersOf(copy: StreamCopy) {
+  return [...copy.tracks.values()].map(({ producer }) => producer);
+}
+
+function tooMany(noun: string): SluiceError {
+  return new SluiceError('RATE_LIMITED', `a session cannot hold more ${noun}`, { noun });
+}
+
+function notSubscribed(name: StreamName): SluiceError {
+  return notFound('subscription', describeStream(name));
+}

@@ -1,0 +1,183 @@
+import { SessionId, SluiceError, parseName } from '@sluice/core';
+import type { CallContext } from '@sluice/grpc-kit';
+import type { RelayState } from '@sluice/proto-gen/common';
+import type {
+  AddIceCandidateRequest,
+  AnswerSubscriptionRequest,
+  CloseSessionRequest,
+  DrainRequest,
+  Empty,
+  GetSessionStatsRequest,
+  GetSessionStatsResponse,
+  GetStateResponse,
+  OpenSessionRequest,
+  OpenSessionResponse,
+  PublishRequest,
+  PublishResponse,
+  RestartIceRequest,
+  RestartIceResponse,
+  SessionEvent,
+  SetLayersRequest,
+  SetPresenceRequest,
+  SubscribeRequest,
+  SubscribeResponse,
+  UnpublishRequest,
+  UnsubscribeRequest,
+  WatchSessionRequest,
+} from '@sluice/proto-gen/media_node';
+import type { MediaNode } from '../domain/media-node.js';
+import type { NodeIdentity } from '../domain/ports.js';
+import { statsOf } from '../domain/session-stats.js';
+import type { Session } from '../domain/session.js';
+import {
+  boundedCandidate,
+  boundedSdp,
+  boundedText,
+  fromSessionEvent,
+  toProfile,
+  toStreamName,
+} from './session-messages.js';
+
+export interface MediaNodeMethodsOptions {
+  readonly identity: NodeIdentity;
+  readonly node: MediaNode;
+  /** The revision of the last fact. */
+  readonly revision: () => number;
+  readonly relays: () => readonly RelayState[];
+}
+
+/** Each method of the service: checks what came, calls the use case, says what became of it. */
+export function mediaNodeMethods(options: MediaNodeMethodsOptions) {
+  const sessionOf = (request: { readonly sessionId: string }) =>
+    options.node.get(SessionId(request.sessionId));
+  return {
+    ...lifeMethods(options, sessionOf),
+    ...publishingMethods(sessionOf),
+    ...subscribingMethods(sessionOf),
+    ...readingMethods(options, sessionOf),
+  };
+}
+
+/** A day: people sit in meetings, and timers take no more than 24 of them. */
+const DRAIN_MAX_MS = 24 * 60 * 60 * 1_000;
+
+type SessionOf = (request: { readonly sessionId: string }) => Session;
+
+function lifeMethods({ node, identity }: MediaNodeMethodsOptions, sessionOf: SessionOf) {
+  return {
+    openSession: (request: OpenSessionRequest): OpenSessionResponse => {
+      node.openSession(toProfile(request), request.routerId, request.present);
+      return { nodeId: identity.nodeId, bootId: identity.bootId };
+    },
+    watchSession: async (
+      request: WatchSessionRequest,
+      write: (event: SessionEvent) => void,
+      { signal }: CallContext,
+    ): Promise<void> => {
+      const session = sessionOf(request);
+      if (signal.aborted) return;
+      const attachment = session.attach((event) => write(fromSessionEvent(event)));
+      signal.addEventListener('abort', () => attachment.detach(), { once: true });
+      await attachment.over;
+    },
+    closeSession: ({ sessionId, reason }: CloseSessionRequest): Empty => {
+      node.closeSession(SessionId(sessionId), boundedText('reason', reason) || 'requested');
+      return {};
+    },
+    drain: ({ deadlineMs, reason }: DrainRequest): Empty => {
+      if (deadlineMs > DRAIN_MAX_MS) {
+        throw new SluiceError('INVALID_ARGUMENT', 'the deadline is too far away');
+      }
+      // It goes on when this call is over.
+      void node.drain(deadlineMs, boundedText('reason', reason) || 'draining');
+      return {};
+    },
+    undrain: (): Empty => {
+      node.undrain();
+      return {};
+    },
+    setPresence: (request: SetPresenceRequest): Empty => {
+      sessionOf(request).setPresent(request.present);
+      return {};
+    },
+  };
+}
+
+function publishingMethods(sessionOf: SessionOf) {
+  return {
+    publish: async (request: PublishRequest): Promise<PublishResponse> => {
+      const purpose = parseName('purpose', request.purpose);
+      const { answer, tracks } = await sessionOf(request).publish(purpose, boundedSdp(request.sdp));
+      return { sdp: answer, tracks };
+    },
+    unpublish: async (request: UnpublishRequest): Promise<Empty> => {
+      await sessionOf(request).unpublish(parseName('purpose', request.purpose));
+      return {};
+    },
+    restartIce: async ({ sessionId, target }: RestartIceRequest): Promise<RestartIceResponse> => {
+      const session = sessionOf({ sessionId });
+      if (target?.$case === 'publicationPurpose') {
+        await session.restartPublishing(parseName('purpose', target.value));
+        return { sdp: '' };
+      }
+      const stream = target?.value.stream;
+      if (!stream) throw new SluiceError('INVALID_ARGUMENT', 'the target is missing');
+      const name = toStreamName(session.profile.room, stream);
+      return { sdp: await session.restartSubscribing(name) };
+    },
+    addIceCandidate: (request: AddIceCandidateRequest): Empty => {
+      sessionOf(request).addCandidate(boundedCandidate(request.candidate));
+      return {};
+    },
+  };
+}
+
+function subscribingMethods(sessionOf: SessionOf) {
+  return {
+    subscribe: async (request: SubscribeRequest): Promise<SubscribeResponse> => {
+      const session = sessionOf(request);
+      const name = toStreamName(session.profile.room, request);
+      const key = boundedText('connection', request.connection);
+      return { sdp: await session.subscribe(name, key) };
+    },
+    answerSubscription: async (request: AnswerSubscriptionRequest): Promise<Empty> => {
+      const session = sessionOf(request);
+      const name = toStreamName(session.profile.room, request);
+      await session.answer(name, boundedSdp(request.sdp));
+      return {};
+    },
+    unsubscribe: async (request: UnsubscribeRequest): Promise<Empty> => {
+      const session = sessionOf(request);
+      await session.unsubscribe(toStreamName(session.profile.room, request));
+      return {};
+    },
+    setLayers: async (request: SetLayersRequest): Promise<Empty> => {
+      const session = sessionOf(request);
+      const { spatial, temporal, paused } = request;
+      const name = toStreamName(session.profile.room, request);
+      await session.setLayers(name, { spatial, temporal, paused });
+      return {};
+    },
+  };
+}
+
+function readingMethods(options: MediaNodeMethodsOptions, sessionOf: SessionOf) {
+  const { identity, node, revision, relays } = options;
+  return {
+    /** Read in one go, so that the revision is that of the state. */
+    getState: (): GetStateResponse => {
+      return {
+        nodeId: identity.nodeId,
+        bootId: identity.bootId,
+        revision: revision(),
+        sessions: [...node.sessionRefs],
+        streams: [...node.streams],
+        relays: [...relays()],
+      };
+    },
+    getSessionStats: async (request: GetSessionStatsRequest): Promise<GetSessionStatsResponse> => {
+      const { subscriptions } = sessionOf(request);
+      return { subscriptions: await Promise.all(subscriptions.list.map(statsOf)) };
+    },
+  };
+}

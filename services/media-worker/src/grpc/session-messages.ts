@@ -1,0 +1,86 @@
+import { SessionId, SluiceError, parseName, type StreamName } from '@sluice/core';
+import type { OpenSessionRequest, SessionEvent as Message } from '@sluice/proto-gen/media_node';
+import type { SessionEvent, SubscriptionRef } from '../domain/session-events.js';
+import type { SessionProfile } from '../domain/session.js';
+
+/** Largest SDP, in UTF-16 code units; the negotiation has bounds of its own below it. */
+const SDP_MAX_CHARACTERS = 256 * 1024;
+const CANDIDATE_MAX_CHARACTERS = 4 * 1024;
+const TEXT_MAX_CHARACTERS = 256;
+
+/** @throws {SluiceError} INVALID_ARGUMENT. */
+export function toProfile(request: OpenSessionRequest): SessionProfile {
+  return {
+    sessionId: SessionId(request.sessionId),
+    room: parseName('room', request.room),
+    participant: parseName('participant', request.participant),
+    username: boundedText('username', request.username),
+    connectionId: boundedText('connection_id', request.connectionId),
+    grants: {
+      publish: request.grants?.publish ?? false,
+      subscribe: request.grants?.subscribe ?? false,
+    },
+    ...(request.replacesSessionId !== undefined && {
+      replacesSessionId: SessionId(request.replacesSessionId),
+    }),
+  };
+}
+
+/** The stream that a request of a session in `room` names. */
+export function toStreamName(
+  room: string,
+  { participant, purpose }: { participant: string; purpose: string },
+): StreamName {
+  return {
+    room,
+    participant: parseName('participant', participant),
+    purpose: parseName('purpose', purpose),
+  };
+}
+
+export function boundedSdp(sdp: string): string {
+  return bounded('sdp', sdp, SDP_MAX_CHARACTERS);
+}
+
+export function boundedCandidate(candidate: string): string {
+  return bounded('candidate', candidate, CANDIDATE_MAX_CHARACTERS);
+}
+
+export function boundedText(noun: string, text: string): string {
+  return bounded(noun, text, TEXT_MAX_CHARACTERS);
+}
+
+function bounded(noun: string, text: string, maxCharacters: number): string {
+  if (text.length <= maxCharacters) return text;
+  throw new SluiceError('TOO_LARGE', `the ${noun} is too long`, { noun });
+}
+
+export function fromSessionEvent(event: SessionEvent): Message {
+  switch (event.type) {
+    case 'snapshot': {
+      const publications = event.publications.map((purpose) => ({ purpose }));
+      const subscriptions = event.subscriptions.map(fromRef);
+      return { event: { $case: 'snapshot', value: { publications, subscriptions } } };
+    }
+    case 'subscriptionOffered': {
+      const { sdp } = event;
+      const subscription = fromRef(event.subscription);
+      return { event: { $case: 'subscriptionOffered', value: { subscription, sdp } } };
+    }
+    case 'subscriptionEnded': {
+      const { reason } = event;
+      const subscription = fromRef(event.subscription);
+      return { event: { $case: 'subscriptionEnded', value: { subscription, reason } } };
+    }
+    case 'move': {
+      const { reason, deadlineMs } = event;
+      return { event: { $case: 'move', value: { reason, deadlineMs } } };
+    }
+    case 'ended':
+      return { event: { $case: 'ended', value: { reason: event.reason } } };
+  }
+}
+
+function fromRef({ stream, connection }: SubscriptionRef) {
+  return { stream: { ...stream }, connection };
+}

@@ -1,0 +1,133 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { ErrorCode } from '@sluice/core';
+
+/** What gauges read at the moment they are asked. */
+export interface Readings {
+  readonly sessions: () => { readonly attached: number; readonly detached: number };
+  readonly publications: () => number;
+  readonly subscriptions: () => number;
+  readonly tracks: () => { readonly received: number; readonly sent: number };
+  readonly relays: () => number;
+  readonly pipes: () => number;
+  readonly load: () => number;
+  readonly bitrates: () => { readonly ingressBps: number; readonly egressBps: number };
+  readonly workers: () => number;
+  readonly draining: () => boolean;
+  readonly drainRemainingMs: () => number;
+  readonly busConnected: () => boolean;
+}
+
+const BITS_PER_BYTE = 8;
+const METHOD_BUCKETS_S = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 3];
+
+/** Everything that this service measures. No label holds an id or a name. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly workerDeaths = new Counter({
+    name: 'sluice_media_worker_deaths_total',
+    help: 'mediasoup workers that died',
+    registers: [this.registry],
+  });
+  readonly fencedStreams = new Counter({
+    name: 'sluice_media_fenced_streams_total',
+    help: 'Streams that ended because another origin holds their name',
+    registers: [this.registry],
+  });
+  readonly drainedSessions = new Counter({
+    name: 'sluice_media_drained_sessions_total',
+    help: 'Sessions that moved, left or were ended at the deadline while the node drained',
+    labelNames: ['outcome'] as const,
+    registers: [this.registry],
+  });
+  readonly silentNodes = new Counter({
+    name: 'sluice_media_silent_nodes_total',
+    help: 'Times that another node, which had sent media, sent and answered nothing any more',
+    registers: [this.registry],
+  });
+  readonly errors = new Counter({
+    name: 'sluice_media_errors_total',
+    help: 'Errors that were answered to callers',
+    labelNames: ['method', 'code'] as const,
+    registers: [this.registry],
+  });
+  readonly methodSeconds = new Histogram({
+    name: 'sluice_media_method_seconds',
+    help: 'Time that a call took, by method: the node’s phases of a join',
+    labelNames: ['method'] as const,
+    buckets: METHOD_BUCKETS_S,
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** `path` is gRPC's, such as /sluice.v1.MediaNode/Publish: a closed set. */
+  countError(code: ErrorCode, path: string): void {
+    this.errors.inc({ method: path.slice(path.lastIndexOf('/') + 1), code });
+  }
+
+  read(readings: Readings): void {
+    this.#byLabel('sluice_media_sessions', 'Sessions', 'state', () => ({ ...readings.sessions() }));
+    this.#byLabel('sluice_media_tracks', 'Tracks of clients', 'direction', () => ({
+      ...readings.tracks(),
+    }));
+    this.#byLabel(
+      'sluice_media_traffic_bytes_per_second',
+      'Media, by clients and pipes',
+      'direction',
+      () => bytesOf(readings.bitrates()),
+    );
+    this.#gauge('sluice_media_publications', 'Streams that clients publish here', () =>
+      readings.publications(),
+    );
+    this.#gauge('sluice_media_subscriptions', 'Streams that clients receive here', () =>
+      readings.subscriptions(),
+    );
+    this.#gauge('sluice_media_relays', 'Streams pulled from other routers', () =>
+      readings.relays(),
+    );
+    this.#gauge('sluice_media_pipes', 'Pipes to other routers', () => readings.pipes());
+    this.#gauge('sluice_media_load_ratio', 'Fraction of capacity in use', () => readings.load());
+    this.#gauge('sluice_media_workers', 'mediasoup workers that run', () => readings.workers());
+    this.#gauge('sluice_media_draining', '1 while the node takes no sessions', () =>
+      Number(readings.draining()),
+    );
+    this.#gauge(
+      'sluice_media_drain_remaining_seconds',
+      'Time that a drain still has',
+      () => readings.drainRemainingMs() / 1_000,
+    );
+    this.#gauge('sluice_media_nats_connected', '1 while NATS is reachable', () =>
+      Number(readings.busConnected()),
+    );
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    const gauge: Gauge = new Gauge({ name, help, registers: [], collect: () => gauge.set(read()) });
+    this.registry.registerMetric(gauge);
+  }
+
+  #byLabel(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Readonly<Record<string, number>>,
+  ): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [],
+      collect: () => {
+        for (const [value, reading] of Object.entries(read()))
+          gauge.set({ [label]: value }, reading);
+      },
+    });
+    this.registry.registerMetric(gauge);
+  }
+}
+
+function bytesOf({ ingressBps, egressBps }: { ingressBps: number; egressBps: number }) {
+  return { in: ingressBps / BITS_PER_BYTE, out: egressBps / BITS_PER_BYTE };
+}

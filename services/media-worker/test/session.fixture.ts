@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import { ChannelCredentials } from '@grpc/grpc-js';
+import { DEFAULT_PURPOSE, type SluiceError } from '@sluice/core';
+import { callUnary, responsesOf } from '@sluice/grpc-kit';
+import {
+  MediaNodeClient,
+  type OpenSessionRequest,
+  type SessionEvent,
+  type SetLayersRequest,
+  type SubscriptionOffered,
+} from '@sluice/proto-gen/media_node';
+
+const DEADLINE_MS = 10_000;
+
+/** A node in this process or in another. */
+export interface NodeAt {
+  readonly grpcAddress: string;
+  readonly workers: { readonly list: readonly { readonly routerId: string }[] };
+}
+
+/** A gateway's view of one node. */
+export class NodeCalls {
+  readonly client: MediaNodeClient;
+
+  constructor(readonly running: NodeAt) {
+    this.client = new MediaNodeClient(running.grpcAddress, ChannelCredentials.createInsecure());
+  }
+
+  async open(
+    room: string,
+    participant: string,
+    options: Partial<OpenSessionRequest> = {},
+  ): Promise<SessionCalls> {
+    const sessionId = options.sessionId ?? randomUUID();
+    const request: OpenSessionRequest = {
+      sessionId,
+      routerId: this.running.workers.list[0]?.routerId ?? '',
+      room,
+      participant,
+      username: participant,
+      connectionId: `connection-of-${sessionId}`,
+      grants: { publish: true, subscribe: true, host: false, admin: false },
+      present: true,
+      ...options,
+    };
+    await callUnary(this.client, this.client.openSession.bind(this.client), request, DEADLINE_MS);
+    return new SessionCalls(this.client, sessionId);
+  }
+
+  drain(deadlineMs: number, reason = '') {
+    const method = this.client.drain.bind(this.client);
+    return callUnary(this.client, method, { deadlineMs, reason }, DEADLINE_MS);
+  }
+
+  undrain() {
+    return callUnary(this.client, this.client.undrain.bind(this.client), {}, DEADLINE_MS);
+  }
+
+  state() {
+    return callUnary(this.client, this.client.getState.bind(this.client), {}, DEADLINE_MS);
+  }
+
+  close(): void {
+    this.client.close();
+  }
+}
+
+/** One session, as its gateway uses it. */
+export class SessionCalls {
+  readonly events: NonNullable<SessionEvent['event']>[] = [];
+  /** How the watch ended; undefined while it goes on. */
+  watchEnd: 'ended' | SluiceError | undefined;
+  #stopWatching: () => void = () => undefined;
+  #answerer: ((offer: string) => Promise<string>) | undefined;
+
+  constructor(
+    private readonly client: MediaNodeClient,
+    readonly sessionId: string,
+  ) {}
+
+  watch(): void {
+    this.watchEnd = undefined;
+    const call = this.client.watchSession({ sessionId: this.sessionId, gatewayId: 'test' });
+    this.#stopWatching = () => call.cancel();
+    void (async () => {
+      for await (const { event } of responsesOf(call)) {
+        if (!event) continue;
+        this.events.push(event);
+        if (event.$case === 'subscriptionOffered') await this.#answerOffer(event.value);
+      }
+    })().then(
+      () => (this.watchEnd = 'ended'),
+      (error: unknown) => (this.watchEnd = error as SluiceError),
+    );
+  }
+
+  /** Has every offer that comes as an event answered, as a page would do. */
+  follow(answer: (offer: string) => Promise<string>): void {
+    this.#answerer = answer;
+  }
+
+  unwatch(): void {
+    this.#stopWatching();
+  }
+
+  eventsOf<Case extends NonNullable<SessionEvent['event']>['$case']>($case: Case) {
+    return this.events.filter(
+      (event): event is Extract<NonNullable<SessionEvent['event']>, { $case: Case }> =>
+        event.$case === $case,
+    );
+  }
+
+  publish(sdp: string, purpose = DEFAULT_PURPOSE) {
+    return this.#call(this.client.publish.bind(this.client), { purpose, sdp });
+  }
+
+  unpublish(purpose = DEFAULT_PURPOSE) {
+    return this.#call(this.client.unpublish.bind(this.client), { purpose });
+  }
+
+  subscribe(participant: string, connection = '', purpose = DEFAULT_PURPOSE) {
+    return this.#call(this.client.subscribe.bind(this.client), {
+      participant,
+      purpose,
+      connection,
+    });
+  }
+
+  answer(participant: string, sdp: string, purpose = DEFAULT_PURPOSE) {
+    return this.#call(this.client.answerSubscription.bind(this.client), {
+      participant,
+      purpose,
+      sdp,
+    });
+  }
+
+  unsubscribe(participant: string, purpose = DEFAULT_PURPOSE) {
+    return this.#call(this.client.unsubscribe.bind(this.client), { participant, purpose });
+  }
+
+  setLayers(participant: string, layers: Partial<SetLayersRequest>) {
+    return this.#call(this.client.setLayers.bind(this.client), {
+      participant,
+      purpose: DEFAULT_PURPOSE,
+      ...layers,
+    });
+  }
+
+  restartSubscription(room: string, participant: string, connection = '') {
+    const stream = { room, participant, purpose: DEFAULT_PURPOSE };
+    return this.#call(this.client.restartIce.bind(this.client), {
+      target: { $case: 'subscription' as const, value: { stream, connection } },
+    });
+  }
+
+  stats() {
+    return this.#call(this.client.getSessionStats.bind(this.client), {});
+  }
+
+  candidate(candidate: string) {
+    return this.#call(this.client.addIceCandidate.bind(this.client), { candidate });
+  }
+
+  closeSession(reason = '') {
+    return this.#call(this.client.closeSession.bind(this.client), { reason });
+  }
+
+  async #answerOffer({ subscription, sdp }: SubscriptionOffered): Promise<void> {
+    const { participant = '', purpose = '' } = subscription?.stream ?? {};
+    if (this.#answerer) await this.answer(participant, await this.#answerer(sdp), purpose);
+  }
+
+  #call<Req extends { sessionId: string }, Res>(
+    method: Parameters<typeof callUnary<Req, Res>>[1],
+    request: Omit<Req, 'sessionId'>,
+  ): Promise<Res> {
+    const whole = { sessionId: this.sessionId, ...request } as Req;
+    return callUnary(this.client, method, whole, DEADLINE_MS);
+  }
+}

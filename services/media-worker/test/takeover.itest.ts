@@ -1,0 +1,114 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { callUnary } from '@sluice/grpc-kit';
+import { eventually } from '@sluice/testing';
+import type { RunningMediaNode } from '../src/compose.js';
+import { GapWatch, PagePeer, launchBrowser, openPage } from './browser.fixture.js';
+import { startTestCluster, type TestCluster } from './cluster.fixture.js';
+import { NodeCalls, type SessionCalls } from './session.fixture.js';
+
+/** No promise, which bench and fault runs measure: beyond it something waits for a time-out. */
+const BROKEN_MS = 1_500;
+
+let cluster: TestCluster;
+let browser: Browser;
+let page: Page;
+let running: RunningMediaNode[];
+let nodes: NodeCalls[];
+let rooms = 0;
+let room: string;
+
+beforeAll(async () => {
+  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await cluster[Symbol.asyncDispose]();
+});
+
+beforeEach(async () => {
+  rooms += 1;
+  room = `takeover-${String(rooms)}`;
+  page = await openPage(browser);
+  running = await Promise.all(
+    ['a', 'b', 'c'].map((name) => cluster.startNode(`${name}-${String(rooms)}`)),
+  );
+  nodes = running.map((node) => new NodeCalls(node));
+  const { directory } = cluster;
+  await eventually(async () => {
+    const call = directory.listNodes.bind(directory);
+    const { nodes: listed } = await callUnary(directory, call, {}, 5_000);
+    const addresses = listed.map(({ grpcAddress }) => grpcAddress);
+    const known = running.every(({ grpcAddress }) => addresses.includes(grpcAddress));
+    return known ? undefined : 'the directory does not know all nodes';
+  });
+});
+
+afterEach(async () => {
+  await page.close();
+  for (const node of nodes) node.close();
+  await Promise.all(running.map((node) => cluster.stopNode(node)));
+});
+
+async function aViewer(node: NodeCalls, name: string, peer = name): Promise<SessionCalls> {
+  const session = await node.open(room, name);
+  session.watch();
+  const down = new PagePeer(page, peer);
+  await down.watch(session, 'anna');
+  await down.decodes(1);
+  return session;
+}
+
+const follows = (session: SessionCalls, path: readonly string[]) =>
+  eventually(async () => {
+    const now = (await session.stats()).subscriptions[0]?.path ?? [];
+    return now.join() === path.join() ? undefined : `the path is ${now.join()}`;
+  });
+
+describe('a session that takes over from another', () => {
+  test('while the old node drains, viewers everywhere go on receiving', async () => {
+    const [a, b, c] = nodes as [NodeCalls, NodeCalls, NodeCalls];
+    const old = await a.open(room, 'anna');
+    old.watch();
+    const before = await new PagePeer(page, 'old').publish(old, { audio: 1, video: 1 });
+    expect(before.tracks).toHaveLength(2);
+    const viewers = {
+      ben: await aViewer(a, 'ben'),
+      cora: await aViewer(b, 'cora'),
+      dan: await aViewer(c, 'dan'),
+    };
+    const watches = await Promise.all(
+      Object.keys(viewers).map((name) => GapWatch.start(page, name, [name])),
+    );
+
+    await a.drain(20_000);
+    await eventually(() => (old.eventsOf('move').length === 1 ? undefined : 'not asked to move'));
+    const anna = await b.open(room, 'anna', { replacesSessionId: old.sessionId });
+    anna.watch();
+    await new PagePeer(page, 'new').publish(anna, { audio: 1, video: 1 });
+
+    const [nodeA, nodeB, nodeC] = running.map(({ node }) => node);
+    void nodeA;
+    const ids = [1, 2, 3].length === 3 ? ['a', 'b', 'c'].map((x) => `${x}-${String(rooms)}`) : [];
+    void nodeB;
+    void nodeC;
+    await follows(viewers.ben, [ids[1]!, ids[0]!]);
+    await follows(viewers.cora, [ids[1]!]);
+    await follows(viewers.dan, [ids[1]!, ids[2]!]);
+    for (const name of Object.keys(viewers)) await new PagePeer(page, name).decodes(1);
+    // What is left of the old origin ends after a while, and must not have been needed.
+    await eventually(async () =>
+      (await a.state()).sessions.some(({ participant }) => participant === 'anna')
+        ? 'the old session lives'
+        : undefined,
+    );
+    await eventually(() => (old.watchEnd === 'ended' ? undefined : 'still watched'));
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    for (const [index, name] of Object.keys(viewers).entries()) {
+      const gaps = await watches[index]!.gaps();
+      console.info(`takeover, ${name}: ${JSON.stringify(gaps)}`);
+      expect(Math.max(gaps.audioMs, gaps.videoMs)).toBeLessThan(BROKEN_MS);
+    }
+  });
+});
