@@ -37,6 +37,10 @@ export class Receiving {
     return connection.localDescription?.sdp ?? '';
   }
 
+  get keys(): readonly StreamKey[] {
+    return [...new Set(this.#keyOfMid.values())];
+  }
+
   has(key: StreamKey): boolean {
     return [...this.#keyOfMid.values()].includes(key);
   }

@@ -11,6 +11,7 @@ import type { RemoteStream } from './remote-stream.js';
 import { publishingPort, subscribingPort } from './room-ports.js';
 import type { StreamKey } from './stream-key.js';
 import { Subscriber } from './subscriber.js';
+import { until } from './until.js';
 import type {
   RoomState,
   ServerMessage,
@@ -44,6 +45,8 @@ type Reactions = {
 };
 
 const REJOIN = { firstMs: 500, longestMs: 10_000 };
+/** How long the new PeerConnections of a move may take before the server is left to judge by itself. */
+const MOVE_MS = 15_000;
 
 /** One participant in one room: publishes, subscribes to everybody, and stays in whatever fails. */
 export class RoomClient extends Emitter<RoomClientEvents> {
@@ -57,6 +60,7 @@ export class RoomClient extends Emitter<RoomClientEvents> {
   #node: string | undefined;
   #selfId: string | undefined;
   #rejoining = false;
+  #moves = 0;
 
   /** Messages without a reaction are for other uses, or of later versions. */
   readonly #reactions: Reactions = {
@@ -67,7 +71,7 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     'user-joined': ({ user }) => this.#changeParticipants(() => this.participants.add(user)),
     'user-left': ({ userId }) => this.#changeParticipants(() => this.participants.remove(userId)),
     'active-speakers': ({ speakers }) => this.#tellSpeakers(speakers.map(({ userId }) => userId)),
-    move: () => void this.#rejoin(),
+    move: () => void this.#move(),
     'room-left': () => void this.#rejoin(),
     error: (error) => this.#handleError(error),
   };
@@ -207,6 +211,20 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     this.#subscriber.heal();
     const publications = [...this.#publications.values()];
     await this.#republish(publications.filter(({ healthy }) => !healthy));
+  }
+
+  /** Establishes everything on the room's new session, while the old one goes on. */
+  async #move(): Promise<void> {
+    this.#moves += 1;
+    const move = this.#moves;
+    // One that is under way is for the session before; it does not reach this one's.
+    if (!(await until(() => !this.#rejoining, MOVE_MS)) || move !== this.#moves) return;
+    await this.#rejoin();
+    const arrived = () =>
+      this.#subscriber.settled && [...this.#publications.values()].every(({ healthy }) => healthy);
+    const done = await until(() => move !== this.#moves || arrived(), MOVE_MS);
+    if (!done || move !== this.#moves || this.#status !== 'joined') return;
+    this.#link.send({ type: 'moved', roomName: this.options.room });
   }
 
   /** Has a new session in the room; sends and receives everything again. Tries until it works. */

@@ -15,6 +15,7 @@ import {
   type Counters,
   type Flow,
 } from './stats.js';
+import { Takeover } from './takeover.js';
 import type { Layers, Publisher, PublisherName, SubscribeOffer } from './wire.js';
 
 /** What a subscriber needs of the room: to say something to the server. */
@@ -53,6 +54,7 @@ export class Subscriber extends Emitter<SubscriberEvents> {
   readonly #serial = new Serial();
   #current: Receiving | undefined;
   #former: Receiving | undefined;
+  #takeover: Takeover | undefined;
   #unguard: (() => void) | undefined;
   #generation = 0;
 
@@ -66,6 +68,11 @@ export class Subscriber extends Emitter<SubscriberEvents> {
 
   get connection(): RTCPeerConnection | undefined {
     return this.#current?.connection;
+  }
+
+  /** Whether every stream comes over the one PeerConnection that is left. */
+  get settled(): boolean {
+    return !this.#former && this.streams.every(({ key }) => this.#current?.has(key) === true);
   }
 
   find(key: StreamKey): RemoteStream | undefined {
@@ -184,6 +191,7 @@ export class Subscriber extends Emitter<SubscriberEvents> {
 
   close(): void {
     this.#unguard?.();
+    this.#takeover?.stop();
     this.#former?.connection.close();
     this.#current?.connection.close();
     this.#former = this.#current = undefined;
@@ -220,11 +228,13 @@ export class Subscriber extends Emitter<SubscriberEvents> {
 
   #receivingFor(sessionId: string | undefined): Receiving {
     if (this.#current && this.#current.sessionId === sessionId) return this.#current;
-    this.#former?.connection.close();
-    this.#former = this.#current;
+    this.#succeedCurrent();
     this.#unguard?.();
     const receiving = new Receiving(this.port.configuration, sessionId);
     this.#current = receiving;
+    if (this.#former) {
+      this.#takeover = new Takeover(this.#former, receiving, () => this.#showTracks());
+    }
     this.#unguard = guard(receiving.connection, {
       restartIce: () => this.#restartIce(),
       replace: () => this.replace(),
@@ -234,26 +244,37 @@ export class Subscriber extends Emitter<SubscriberEvents> {
     return receiving;
   }
 
+  /** Keeps the PeerConnection that shows something, when another one comes before it was replaced. */
+  #succeedCurrent(): void {
+    this.#takeover?.stop();
+    if (this.#former && this.#takeover?.begun === false) this.#current?.connection.close();
+    else {
+      this.#former?.connection.close();
+      this.#former = this.#current;
+    }
+  }
+
   #retireFormer(successor: Receiving): void {
     if (this.#current !== successor || !this.#former) return;
+    this.#takeover?.stop();
     this.#former.connection.close();
-    this.#former = undefined;
+    this.#former = this.#takeover = undefined;
     this.#showTracks();
   }
 
-  /** A former PeerConnection shows its streams until its successor has all of them and flows. */
+  /** A former PeerConnection shows each of its streams until its successor has a picture of it. */
   #showTracks(): void {
     const current = this.#current;
     if (!current) return;
-    const flows = current.connection.connectionState === 'connected';
-    if (this.#former && flows && this.streams.every(({ key }) => current.has(key))) {
+    const bridged = (key: StreamKey) => this.#takeover?.isReady(key) === false;
+    const arrived = ({ key }: RemoteStream) => current.has(key) && !bridged(key);
+    if (this.#former && this.streams.every(arrived)) {
       this.#retireFormer(current);
       return;
     }
-    const changed = this.streams.filter((stream) => {
-      const bridged = this.#former?.has(stream.key) === true;
-      return !bridged && stream.setTracks(current.tracksOf(stream.key));
-    });
+    const changed = this.streams.filter(
+      (stream) => !bridged(stream.key) && stream.setTracks(current.tracksOf(stream.key)),
+    );
     if (changed.length > 0) this.emit('changed');
   }
 

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Lifecycle, SluiceError, hasCode, systemClock } from '@sluice/core';
+import { CLIENT_OPTIONS, ClientPool, channelCredentials } from '@sluice/grpc-kit';
+import { Bus } from '@sluice/nats-kit';
+import { MediaNodeClient } from '@sluice/proto-gen/media_node';
+import { StreamDirectoryClient } from '@sluice/proto-gen/stream_directory';
+import {
+  bracketed,
+  createLogger,
+  splitHostPort,
+  startAdminServer,
+  stopHttpServer,
+  type Logger,
+  type RunningService,
+} from '@sluice/service-kit';
+import { AccessTokens, resumeTokens } from '@sluice/tokens';
+import type { Config } from './config.js';
+import { Connection, type ConnectionPorts } from './domain/connection.js';
+import type { Observer } from './domain/ports.js';
+import { Rooms } from './domain/room.js';
+import { GrpcDirectory } from './grpc/grpc-directory.js';
+import { GrpcMediaNodes } from './grpc/grpc-media-nodes.js';
+import { keepNodesConnected } from './grpc/node-connections.js';
+import { httpApp } from './http/app.js';
+import { clientAddress } from './http/client-address.js';
+import { closeCodeLabel, createMetrics, type Metrics } from './metrics.js';
+import { NatsRoomNews } from './nats/nats-room-news.js';
+import { WebSocketEntrance } from './ws/websocket-entrance.js';
+
+/** Builds the gateway and starts it. */
+export async function compose(config: Config): Promise<RunningService> {
+  const log = createLogger('gateway', config.logLevel, { gatewayId: config.gatewayId });
+  const lifecycle = new Lifecycle();
+  const metrics = createMetrics();
+  const observer = observe(metrics, log);
+  const clock = systemClock;
+  let stopping = false;
+
+  const { bus, directoryClient, nodeClients } = connect(config, lifecycle, log);
+  const directory = new GrpcDirectory(directoryClient, config.location);
+  const nodes = new GrpcMediaNodes(nodeClients, config.gatewayId);
+  const news = new NatsRoomNews(bus, observer);
+  const rooms = new Rooms({ news, directory, clock, observer });
+  const tokens = new AccessTokens(config.tokens);
+  const ports: ConnectionPorts = {
+    tokens,
+    resumeTokens: resumeTokens(config.clusterSecret),
+    directory,
+    nodes,
+    news,
+    rooms,
+    clock,
+    observer,
+    nowS: () => Date.now() / 1_000,
+    newId: randomUUID,
+    iceServers: config.iceServers,
+  };
+  const entrance = new WebSocketEntrance({
+    allowedOrigins: config.allowedOrigins,
+    connectionsMax: config.connectionsMax,
+    clientAddress: (request) => clientAddress(request, config.proxies),
+    clock,
+    onRefused: (reason) => metrics.refusedUpgrades.inc({ reason }),
+    onClosed: (code) => metrics.closed.inc({ code: closeCodeLabel(code) }),
+    open: (client, onAuthenticated) => new Connection(client, ports, onAuthenticated),
+  });
+  metrics.observe({
+    connections: () => entrance.connections,
+    rooms: () => rooms.size,
+    natsConnected: () => bus.connected,
+  });
+
+  const probes = { live: () => true, notReadyBecause: () => (stopping ? ['stopping'] : []) };
+  const admin = await startAdminServer(config.adminListen, metrics.registry, probes);
+  lifecycle.started('admin server', 1_000, () => admin.stop());
+
+  const { anonymousRead, allowedOrigins, proxies, consoleFolder } = config;
+  const access = { anonymousRead, allowedOrigins, proxies, consoleFolder };
+  const app = httpApp({ ...access, directory, nodes, tokens, clock, observer });
+  const server = createServer(HTTP_LIMITS, (request, response) => void app(request, response));
+  server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head));
+  const http = await listen(server, config.listen);
+  lifecycle.started('HTTP server', 2_000, () => stopHttpServer(server));
+  lifecycle.started('WebSockets', 5_000, () => entrance.stop());
+
+  log.info({ http, admin: admin.url }, 'listening');
+  const beforeStop = () => {
+    stopping = true;
+    return Promise.resolve();
+  };
+  return { lifecycle, log, beforeStop };
+}
+
+/** The clients of everything that this gateway needs. */
+function connect(config: Config, lifecycle: Lifecycle, log: Logger) {
+  const bus = Bus.open({
+    ...config.nats,
+    name: `gateway ${config.gatewayId}`,
+    onTrouble: (error) => log.warn({ err: error }, 'NATS trouble'),
+  });
+  lifecycle.started('NATS', 2_000, () => bus.close());
+
+  const credentials = channelCredentials(config.tls);
+  const target = config.directoryTarget;
+  const directoryClient = new StreamDirectoryClient(target, credentials, CLIENT_OPTIONS);
+  lifecycle.started('directory client', 1_000, () => directoryClient.close());
+  const nodeClients = new ClientPool(MediaNodeClient, credentials);
+  lifecycle.started('media node clients', 1_000, () => nodeClients.close());
+  const connecting = keepNodesConnected(directoryClient, nodeClients, systemClock);
+  lifecycle.started('media node connections', 1_000, () => connecting.cancel());
+  return { bus, directoryClient, nodeClients };
+}
+
+/** Against clients that send their request byte by byte, or a header without an end. */
+const HTTP_LIMITS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 * 1024,
+} as const;
+
+async function listen(server: Server, hostPort: string): Promise<string> {
+  const { host, port } = splitHostPort(hostPort);
+  server.listen(port, host);
+  await once(server, 'listening');
+  const bound = server.address() as AddressInfo;
+  return `http://${bracketed(bound.address)}:${String(bound.port)}`;
+}
+
+function observe(metrics: Metrics, log: Logger): Observer {
+  return {
+    requestHandled: (type, outcome, durationMs) => {
+      metrics.requests.inc({ type, outcome });
+      metrics.requestSeconds.observe({ type }, durationMs / 1_000);
+      if (outcome !== 'OK') log.debug({ type, code: outcome, durationMs }, 'request refused');
+    },
+    trouble: (error, doing) => {
+      const { code } = SluiceError.from(error);
+      metrics.troubles.inc({ code });
+      const fields = { err: error, code, doing };
+      if (hasCode(error, 'UNAVAILABLE', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'CAPACITY_EXHAUSTED')) {
+        log.warn(fields, 'trouble');
+      } else log.error(fields, 'failure');
+    },
+  };
+}

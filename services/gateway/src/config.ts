@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { directoryTarget } from '@sluice/grpc-kit';
+import {
+  COMMON_VARIABLES,
+  grpcTls,
+  hostPort,
+  readEnvironment,
+  secret,
+  type Environment,
+} from '@sluice/service-kit';
+
+const commaSeparated = () =>
+  z.string().transform((value) =>
+    value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  );
+
+const GRANTS = ['publish', 'subscribe', 'host'] as const;
+
+const iceServers = z.array(z.looseObject({ urls: z.union([z.string(), z.array(z.string())]) }));
+
+/** Every variable, in the order in which the README lists them. */
+export const VARIABLES = {
+  ...COMMON_VARIABLES,
+  SLUICE_LISTEN: hostPort()
+    .default('127.0.0.1:8080')
+    .describe('Where clients reach the WebSocket, the API and the web console.'),
+  SLUICE_DIRECTORY_ADDRESSES: z
+    .string()
+    .refine(isDirectoryTarget, {
+      error: 'must be IP addresses with ports, or one name with a port',
+    })
+    .describe(
+      'The stream directory’s replicas: comma-separated IP addresses with ports, or one name for all, such as dns:///directory:7000.',
+    ),
+  SLUICE_GATEWAY_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .optional()
+    .describe('This gateway’s name in logs and to media nodes; random by default.'),
+  SLUICE_REGION: z.string().max(128).default('').describe('Where this gateway is.'),
+  SLUICE_ZONE: z.string().max(128).default('').describe('Where in the region it is.'),
+  SLUICE_TOKEN_SECRET: secret()
+    .optional()
+    .describe('HS256 secret of access tokens. This or the next is needed.'),
+  SLUICE_TOKEN_JWKS_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where the ES256 and EdDSA keys of access tokens are published.'),
+  SLUICE_TOKEN_ISSUER: z.string().min(1).optional().describe('Required `iss` of access tokens.'),
+  SLUICE_TOKEN_AUDIENCE: z.string().min(1).optional().describe('Required `aud` of access tokens.'),
+  SLUICE_TOKEN_DEFAULT_GRANTS: commaSeparated()
+    .pipe(z.array(z.enum(GRANTS)))
+    .default([])
+    .describe('Grants of tokens that name none: of publish, subscribe, host.'),
+  SLUICE_ALLOWED_ORIGINS: commaSeparated()
+    .optional()
+    .describe('Origins of web pages that may connect, comma-separated; unset lets any in.'),
+  SLUICE_ICE_SERVERS: z
+    .string()
+    .transform(parseJson)
+    .pipe(iceServers)
+    .default([])
+    .describe('STUN and TURN servers for clients: a JSON array of RTCIceServer.'),
+  SLUICE_API_ANONYMOUS_READ: z
+    .stringbool()
+    .default(false)
+    .describe('Lets anybody read streams, relays and nodes over the API.'),
+  SLUICE_CONSOLE_FOLDER: z
+    .string()
+    .optional()
+    .describe('Folder of the built web console; unset serves none.'),
+  SLUICE_TRUST_PROXY: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(8)
+    .default(0)
+    .describe('Proxies in front of this gateway whose X-Forwarded-For is believed.'),
+  SLUICE_CONNECTIONS_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(20_000)
+    .describe('WebSockets that are let in at once.'),
+} as const;
+
+const schema = z
+  .object(VARIABLES)
+  .refine(
+    (set) => set.SLUICE_TOKEN_SECRET !== undefined || set.SLUICE_TOKEN_JWKS_URL !== undefined,
+    { path: ['SLUICE_TOKEN_SECRET'], error: 'is required, or SLUICE_TOKEN_JWKS_URL' },
+  );
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/**
+ * Pure but for the TLS files and a random id.
+ *
+ * @throws {ConfigurationError} listing every bad variable.
+ */
+export function loadConfig(environment: Environment) {
+  const set = readEnvironment(schema, environment);
+  return {
+    logLevel: set.SLUICE_LOG_LEVEL,
+    adminListen: set.SLUICE_ADMIN_LISTEN,
+    nats: { url: set.SLUICE_NATS_URL, credentialsFile: set.SLUICE_NATS_CREDENTIALS_FILE },
+    clusterSecret: set.SLUICE_CLUSTER_SECRET,
+    tls: grpcTls(set, set.SLUICE_DIRECTORY_ADDRESSES.split(/\s*,\s*/)),
+    listen: set.SLUICE_LISTEN,
+    directoryTarget: directoryTarget(set.SLUICE_DIRECTORY_ADDRESSES),
+    gatewayId: set.SLUICE_GATEWAY_ID ?? `gateway-${randomBytes(4).toString('hex')}`,
+    location: { region: set.SLUICE_REGION, zone: set.SLUICE_ZONE },
+    tokens: {
+      secret: set.SLUICE_TOKEN_SECRET,
+      jwksUrl: set.SLUICE_TOKEN_JWKS_URL,
+      issuer: set.SLUICE_TOKEN_ISSUER,
+      audience: set.SLUICE_TOKEN_AUDIENCE,
+      defaultGrants: Object.fromEntries(
+        set.SLUICE_TOKEN_DEFAULT_GRANTS.map((grant) => [grant, true]),
+      ),
+    },
+    allowedOrigins: set.SLUICE_ALLOWED_ORIGINS,
+    iceServers: set.SLUICE_ICE_SERVERS,
+    anonymousRead: set.SLUICE_API_ANONYMOUS_READ,
+    consoleFolder: set.SLUICE_CONSOLE_FOLDER,
+    proxies: set.SLUICE_TRUST_PROXY,
+    connectionsMax: set.SLUICE_CONNECTIONS_MAX,
+  } as const;
+}
+
+function isDirectoryTarget(addresses: string): boolean {
+  try {
+    directoryTarget(addresses);
+    return true;
+  } catch {
+    // Its explanation quotes nothing, but the schema's own is as good.
+    return false;
+  }
+}
+
+function parseJson(value: string, context: z.core.$RefinementCtx<string>): unknown {
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be JSON' });
+    return z.NEVER;
+  }
+}

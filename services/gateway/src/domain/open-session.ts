@@ -1,0 +1,106 @@
+import { SluiceError, hasCode, type Clock } from '@sluice/core';
+import type { Identity } from '@sluice/tokens';
+import type { Directory, Home, MediaNode, MediaNodes, Observer } from './ports.js';
+import { Session } from './session.js';
+
+/** Nodes that are tried before the client is told that there is no room. */
+const ATTEMPTS_MAX = 4;
+
+export interface SessionPorts {
+  readonly directory: Directory;
+  readonly nodes: MediaNodes;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** A new unguessable id. */
+  readonly newId: () => string;
+}
+
+export interface SessionOwner {
+  readonly connectionId: string;
+  readonly identity: Identity;
+  readonly room: string;
+  /** The session of this member that the new one takes over from. */
+  readonly replacesSessionId?: string | undefined;
+}
+
+/**
+ * Opens a session where the directory places it; elsewhere when that node is full, draining or gone.
+ * The caller owns it and calls `watch`.
+ *
+ * @throws {SluiceError} CAPACITY_EXHAUSTED, UNAVAILABLE and whatever no other node would mend.
+ */
+export async function openSession(
+  owner: SessionOwner,
+  excludeNodeIds: readonly string[],
+  ports: SessionPorts,
+): Promise<Session> {
+  const excluded = [...excludeNodeIds];
+  let lastError: unknown;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    const { room, identity } = owner;
+    const home = await place(room, identity.subject, excluded, ports, lastError);
+    try {
+      return await openAt(home, owner, ports);
+    } catch (error) {
+      if (!anotherMay(error)) throw error;
+      lastError = error;
+      excluded.push(home.nodeId);
+    }
+  }
+  throw lastError;
+}
+
+async function place(
+  room: string,
+  participant: string,
+  excluded: readonly string[],
+  { directory }: SessionPorts,
+  lastError: unknown,
+): Promise<Home> {
+  try {
+    return await directory.placeSession(room, participant, excluded);
+  } catch (error) {
+    // That no other node is left says less than why the one that was there did not take it.
+    throw lastError !== undefined && hasCode(error, 'CAPACITY_EXHAUSTED') ? lastError : error;
+  }
+}
+
+async function openAt(home: Home, owner: SessionOwner, ports: SessionPorts): Promise<Session> {
+  const node = ports.nodes.at(home.grpcAddress);
+  const sessionId = ports.newId();
+  const { identity, room, connectionId, replacesSessionId } = owner;
+  try {
+    await node.openSession({
+      sessionId,
+      routerId: home.routerId,
+      room,
+      participant: identity.subject,
+      username: identity.name,
+      connectionId,
+      grants: identity.grants,
+      replacesSessionId,
+    });
+  } catch (error) {
+    if (hasCode(error, 'DEADLINE_EXCEEDED', 'UNAVAILABLE')) abandon(node, sessionId, ports);
+    throw error;
+  }
+  return new Session(sessionId, home, node, ports.clock);
+}
+
+/** Whether it was opened after all is unknown: it must not stay there beside the next one. */
+function abandon(node: MediaNode, sessionId: string, { observer }: SessionPorts): void {
+  node.closeSession(sessionId, 'opened elsewhere').catch((error: unknown) => {
+    observer.trouble(error, 'abandoning a session');
+  });
+}
+
+function anotherMay(error: unknown): boolean {
+  const codes = [
+    'CAPACITY_EXHAUSTED',
+    'NODE_DRAINING',
+    'UNAVAILABLE',
+    'DEADLINE_EXCEEDED',
+  ] as const;
+  // NOT_FOUND: the router has gone since it was chosen.
+  return error instanceof SluiceError && hasCode(error, ...codes, 'NOT_FOUND');
+}

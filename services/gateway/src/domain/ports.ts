@@ -1,0 +1,252 @@
+import type { ServerMessage, WireSubscriptionStats } from '@sluice/protocol';
+import type { Grants, Identity, ResumeContent, TokenRequest } from '@sluice/tokens';
+
+/** One audio or video source inside a stream. */
+export interface Track {
+  readonly trackId: string;
+  readonly kind: 'audio' | 'video';
+  readonly paused: boolean;
+  readonly mimeType: string;
+}
+
+/** Where a session is at home: one router of one node. */
+export interface Home {
+  readonly nodeId: string;
+  /** Tells a node that was started again from the one that died. */
+  readonly bootId: string;
+  readonly routerId: string;
+  /** host:port of the node's gRPC server. */
+  readonly grpcAddress: string;
+}
+
+export interface RoomSession {
+  readonly sessionId: string;
+  readonly participant: string;
+  readonly username: string;
+  /** Counts as somebody who is in the room. */
+  readonly present: boolean;
+}
+
+export interface RoomStream {
+  readonly participant: string;
+  readonly purpose: string;
+  /** Undefined where the source of the news does not say it. */
+  readonly username: string | undefined;
+  readonly epoch: number;
+  /** The session that publishes it. */
+  readonly sessionId: string;
+  readonly tracks: readonly Track[];
+}
+
+/** Everything the directory knows of a room. */
+export interface RoomContents {
+  readonly sessions: readonly RoomSession[];
+  readonly streams: readonly RoomStream[];
+}
+
+export interface Speaker {
+  readonly participant: string;
+  /** dBov, -127 (silence) to 0 (loudest). */
+  readonly volume: number;
+}
+
+/** News of a room, at most once. */
+export type RoomFact =
+  | { readonly kind: 'sessionSeen'; readonly session: RoomSession }
+  | { readonly kind: 'sessionClosed'; readonly sessionId: string; readonly moved: boolean }
+  | { readonly kind: 'streamSeen'; readonly stream: RoomStream }
+  | {
+      readonly kind: 'streamEnded';
+      readonly participant: string;
+      readonly purpose: string;
+      readonly epoch: number;
+    }
+  | {
+      readonly kind: 'speakersChanged';
+      readonly nodeId: string;
+      readonly speakers: readonly Speaker[];
+    }
+  /** Told to every room: a directory takes that boot of the node for lost. */
+  | { readonly kind: 'nodeLost'; readonly nodeId: string; readonly bootId: string };
+
+/** What one client says to another one of its room. */
+export interface PeerMessage {
+  readonly from: string;
+  readonly fromUsername: string;
+  readonly to: string;
+  readonly body:
+    | { readonly kind: 'offer' | 'answer'; readonly sdp: string }
+    | { readonly kind: 'ice-candidate'; readonly candidate: PeerCandidate };
+}
+
+export interface PeerCandidate {
+  readonly candidate: unknown;
+  readonly sdpMid?: string | undefined;
+  readonly sdpMLineIndex?: number | undefined;
+}
+
+export interface Listening {
+  stop(): void;
+}
+
+/** What the cluster says of a room. Comes late or never when NATS is away. */
+export interface RoomNews {
+  listen(
+    room: string,
+    onFact: (fact: RoomFact) => void,
+    onPeerMessage: (message: PeerMessage) => void,
+  ): Listening;
+  /** @throws {SluiceError} UNAVAILABLE when it cannot be sent now. */
+  sendToPeer(room: string, message: PeerMessage): void;
+}
+
+export interface PlacedSession {
+  readonly sessionId: string;
+  readonly room: string;
+  readonly present: boolean;
+  readonly home: Home;
+}
+
+export interface NodeView {
+  readonly nodeId: string;
+  readonly region: string;
+  readonly zone: string;
+  readonly load: number;
+  readonly sessions: number;
+  readonly state: 'serving' | 'draining' | 'unknown';
+  readonly silenceMs: number;
+  /** What a drain still has; undefined while it does not drain. */
+  readonly drainRemainingMs: number | undefined;
+  /** host:port of the node's gRPC server. */
+  readonly grpcAddress: string;
+}
+
+export interface StreamView extends RoomStream {
+  readonly room: string;
+  readonly nodeId: string;
+}
+
+export interface RelayView {
+  readonly room: string;
+  readonly participant: string;
+  readonly purpose: string;
+  readonly epoch: number;
+  readonly from: { readonly nodeId: string; readonly routerId: string };
+  readonly to: { readonly nodeId: string; readonly routerId: string };
+}
+
+/** The stream directory. Any call may throw SluiceError. */
+export interface Directory {
+  /** @throws {SluiceError} CAPACITY_EXHAUSTED when no node may take it. */
+  placeSession(room: string, participant: string, excludeNodeIds: readonly string[]): Promise<Home>;
+  contentsOf(room: string): Promise<RoomContents>;
+  /** The sessions that a signaling connection had opened. */
+  sessionsOf(connectionId: string): Promise<readonly PlacedSession[]>;
+  nodes(): Promise<readonly NodeView[]>;
+  streams(): Promise<readonly StreamView[]>;
+  relays(): Promise<readonly RelayView[]>;
+}
+
+export interface SessionOpening {
+  readonly sessionId: string;
+  readonly routerId: string;
+  readonly room: string;
+  readonly participant: string;
+  readonly username: string;
+  readonly connectionId: string;
+  readonly grants: Grants;
+  readonly replacesSessionId: string | undefined;
+}
+
+export interface Subscription {
+  readonly participant: string;
+  readonly purpose: string;
+  /** As the client chose; undefined where the subscription has its own PeerConnection. */
+  readonly connection: string | undefined;
+}
+
+/** What a session has to say to its client. */
+export type SessionNotice =
+  | {
+      readonly kind: 'snapshot';
+      readonly publications: readonly string[];
+      readonly subscriptions: readonly Subscription[];
+    }
+  | { readonly kind: 'offered'; readonly subscription: Subscription; readonly sdp: string }
+  | {
+      readonly kind: 'subscriptionEnded';
+      readonly subscription: Subscription;
+      readonly reason: string;
+    }
+  | { readonly kind: 'move'; readonly reason: string; readonly deadlineMs: number }
+  | { readonly kind: 'ended'; readonly reason: string };
+
+export interface Layers {
+  readonly spatial: number | undefined;
+  readonly temporal: number | undefined;
+  readonly paused: boolean | undefined;
+}
+
+/** A media node, as a gateway uses it. Any call may throw SluiceError. */
+export interface MediaNode {
+  /** Idempotent by session id. @throws {SluiceError} NODE_DRAINING, CAPACITY_EXHAUSTED. */
+  openSession(opening: SessionOpening): Promise<void>;
+  /** In order, the snapshot first. Ends without `ended` when another gateway watches it instead. */
+  watchSession(sessionId: string, signal: AbortSignal): AsyncIterable<SessionNotice>;
+  closeSession(sessionId: string, reason: string): Promise<void>;
+  publish(
+    sessionId: string,
+    purpose: string,
+    sdp: string,
+  ): Promise<{ readonly sdp: string; readonly tracks: readonly Track[] }>;
+  unpublish(sessionId: string, purpose: string): Promise<void>;
+  /** Our offer; empty when it follows later, because another one of the connection is unanswered. */
+  subscribe(sessionId: string, subscription: Subscription): Promise<string>;
+  answer(sessionId: string, subscription: Subscription, sdp: string): Promise<void>;
+  unsubscribe(sessionId: string, subscription: Subscription): Promise<void>;
+  setLayers(sessionId: string, subscription: Subscription, layers: Layers): Promise<void>;
+  restartPublishing(sessionId: string, purpose: string): Promise<void>;
+  /** Our new offer. */
+  restartSubscribing(sessionId: string, subscription: Subscription): Promise<string>;
+  addIceCandidate(sessionId: string, candidate: string): Promise<void>;
+  statsOf(sessionId: string): Promise<readonly SubscriptionStats[]>;
+  /** Takes nothing new, asks every session to move, and ends those that are left at the deadline. */
+  drain(deadlineMs: number, reason: string): Promise<void>;
+  undrain(): Promise<void>;
+}
+
+export type SubscriptionStats = Omit<WireSubscriptionStats, 'publisherId'> & {
+  readonly participant: string;
+};
+
+export interface MediaNodes {
+  at(grpcAddress: string): MediaNode;
+}
+
+/** Verifies what clients bring, and issues it. */
+export interface TokenAuthority {
+  /** @throws {SluiceError} UNAUTHENTICATED saying why, without a word of the token. */
+  verify(token: string): Promise<Identity>;
+  /** @throws {SluiceError} INVALID_STATE when this cluster only verifies. */
+  issue(request: TokenRequest): Promise<string>;
+}
+
+export interface ResumeTokens {
+  seal(content: ResumeContent): string;
+  /** @throws {SluiceError} UNAUTHENTICATED */
+  open(token: string): ResumeContent;
+}
+
+/** The client's end of one signaling connection. */
+export interface Client {
+  /** Dropped when the connection is closed already. */
+  send(message: ServerMessage): void;
+  close(code: number, reason: string): void;
+}
+
+/** Told what happened, for metrics and the log. */
+export interface Observer {
+  requestHandled(type: string, outcome: string, durationMs: number): void;
+  /** Something failed that the client is not to blame for. */
+  trouble(error: unknown, doing: string): void;
+}

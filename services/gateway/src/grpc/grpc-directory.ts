@@ -1,0 +1,130 @@
+import { SluiceError } from '@sluice/core';
+import { callUnary } from '@sluice/grpc-kit';
+import type { RouterRef } from '@sluice/proto-gen/common';
+import {
+  StreamDirectoryService,
+  type StreamDirectoryClient,
+} from '@sluice/proto-gen/stream_directory';
+import type {
+  Directory,
+  Home,
+  NodeView,
+  PlacedSession,
+  RelayView,
+  RoomContents,
+  StreamView,
+} from '../domain/ports.js';
+import { toNodeState, toRoomSession, toRoomStream } from '../proto/from-proto.js';
+
+const DEADLINE_MS = 2_000;
+
+/** Where this gateway is, as its clients are most likely near it. */
+export interface Location {
+  readonly region: string;
+  readonly zone: string;
+}
+
+/** The stream directory over gRPC: all its replicas are one. */
+export class GrpcDirectory implements Directory {
+  constructor(
+    private readonly client: StreamDirectoryClient,
+    private readonly location: Location,
+  ) {}
+
+  async placeSession(
+    room: string,
+    participant: string,
+    excludeNodeIds: readonly string[],
+  ): Promise<Home> {
+    const { router } = await callUnary(
+      this.client,
+      StreamDirectoryService.placeSession,
+      { room, participant, ...this.location, excludeNodeIds: [...excludeNodeIds] },
+      DEADLINE_MS,
+    );
+    return toHome(router);
+  }
+
+  async contentsOf(room: string): Promise<RoomContents> {
+    const { sessions, streams } = await callUnary(
+      this.client,
+      StreamDirectoryService.getRoom,
+      { room },
+      DEADLINE_MS,
+    );
+    return {
+      sessions: sessions.flatMap(({ session }) => (session ? [toRoomSession(session)] : [])),
+      streams: streams.map((row) => toRoomStream(row.stream, row.username)).filter((row) => !!row),
+    };
+  }
+
+  async sessionsOf(connectionId: string): Promise<PlacedSession[]> {
+    const { client } = this;
+    const { sessions } = await callUnary(
+      client,
+      StreamDirectoryService.findSessions,
+      { connectionId },
+      DEADLINE_MS,
+    );
+    return sessions.flatMap(({ session, router }) => {
+      if (!session || !router) return [];
+      const { sessionId, room, present } = session;
+      return [{ sessionId, room, present, home: toHome(router) }];
+    });
+  }
+
+  async nodes(): Promise<NodeView[]> {
+    const { nodes } = await callUnary(
+      this.client,
+      StreamDirectoryService.listNodes,
+      {},
+      DEADLINE_MS,
+    );
+    return nodes.map(({ state, drainRemainingMs, ...node }) => ({
+      nodeId: node.nodeId,
+      region: node.region,
+      zone: node.zone,
+      load: node.load,
+      sessions: node.sessions,
+      state: toNodeState(state),
+      silenceMs: node.silenceMs,
+      drainRemainingMs,
+      grpcAddress: node.grpcAddress,
+    }));
+  }
+
+  async streams(): Promise<StreamView[]> {
+    const { streams } = await callUnary(
+      this.client,
+      StreamDirectoryService.listStreams,
+      {},
+      DEADLINE_MS,
+    );
+    return streams.flatMap((row) => {
+      const stream = toRoomStream(row.stream, row.username);
+      return stream ? [{ ...stream, room: row.stream?.name?.room ?? '', nodeId: row.nodeId }] : [];
+    });
+  }
+
+  async relays(): Promise<RelayView[]> {
+    const { relays } = await callUnary(
+      this.client,
+      StreamDirectoryService.listRelays,
+      {},
+      DEADLINE_MS,
+    );
+    return relays.flatMap(({ stream, epoch, from, to }) =>
+      stream && from && to ? [{ ...stream, epoch, from: toEnd(from), to: toEnd(to) }] : [],
+    );
+  }
+}
+
+function toEnd({ nodeId, routerId }: RouterRef): { nodeId: string; routerId: string } {
+  return { nodeId, routerId };
+}
+
+function toHome(router: RouterRef | undefined): Home {
+  if (!router) throw new SluiceError('INTERNAL', 'the directory placed a session nowhere');
+  const { nodeId, bootId, routerId, grpcAddress } = router;
+  return { nodeId, bootId, routerId, grpcAddress };
+}

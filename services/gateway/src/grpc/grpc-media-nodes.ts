@@ -1,0 +1,170 @@
+import { callUnary, responsesOf, type ClientPool } from '@sluice/grpc-kit';
+import { MediaNodeService, type MediaNodeClient } from '@sluice/proto-gen/media_node';
+import type {
+  Layers,
+  MediaNode,
+  MediaNodes,
+  SessionNotice,
+  SessionOpening,
+  Subscription,
+  SubscriptionStats,
+  Track,
+} from '../domain/ports.js';
+import { toKind, toNotice, toTrack } from '../proto/from-proto.js';
+
+const OPEN_DEADLINE_MS = 3_000;
+/** Negotiating makes transports and may open a relay. */
+const NEGOTIATION_DEADLINE_MS = 10_000;
+const COMMAND_DEADLINE_MS = 5_000;
+
+/** The cluster's media nodes over gRPC. */
+export class GrpcMediaNodes implements MediaNodes {
+  constructor(
+    private readonly clients: ClientPool<MediaNodeClient>,
+    private readonly gatewayId: string,
+  ) {}
+
+  at(grpcAddress: string): MediaNode {
+    return new GrpcMediaNode(this.clients.at(grpcAddress), this.gatewayId);
+  }
+}
+
+class GrpcMediaNode implements MediaNode {
+  constructor(
+    private readonly client: MediaNodeClient,
+    private readonly gatewayId: string,
+  ) {}
+
+  async openSession(opening: SessionOpening): Promise<void> {
+    const request = { ...opening, present: true };
+    await callUnary(this.client, MediaNodeService.openSession, request, OPEN_DEADLINE_MS);
+  }
+
+  async *watchSession(sessionId: string, signal: AbortSignal): AsyncGenerator<SessionNotice> {
+    const call = this.client.watchSession({ sessionId, gatewayId: this.gatewayId });
+    const cancel = () => call.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    try {
+      for await (const event of responsesOf(call)) {
+        const notice = toNotice(event);
+        if (notice) yield notice;
+      }
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  async closeSession(sessionId: string, reason: string): Promise<void> {
+    const request = { sessionId, reason };
+    await callUnary(this.client, MediaNodeService.closeSession, request, COMMAND_DEADLINE_MS);
+  }
+
+  async publish(
+    sessionId: string,
+    purpose: string,
+    sdp: string,
+  ): Promise<{ sdp: string; tracks: Track[] }> {
+    const request = { sessionId, purpose, sdp };
+    const response = await callUnary(
+      this.client,
+      MediaNodeService.publish,
+      request,
+      NEGOTIATION_DEADLINE_MS,
+    );
+    return { sdp: response.sdp, tracks: response.tracks.map(toTrack) };
+  }
+
+  async unpublish(sessionId: string, purpose: string): Promise<void> {
+    const request = { sessionId, purpose };
+    await callUnary(this.client, MediaNodeService.unpublish, request, COMMAND_DEADLINE_MS);
+  }
+
+  async subscribe(sessionId: string, subscription: Subscription): Promise<string> {
+    const { participant, purpose, connection = '' } = subscription;
+    const request = { sessionId, participant, purpose, connection };
+    const { sdp } = await callUnary(
+      this.client,
+      MediaNodeService.subscribe,
+      request,
+      NEGOTIATION_DEADLINE_MS,
+    );
+    return sdp;
+  }
+
+  async answer(sessionId: string, subscription: Subscription, sdp: string): Promise<void> {
+    const request = { ...refOf(sessionId, subscription), sdp };
+    const { client } = this;
+    await callUnary(client, MediaNodeService.answerSubscription, request, NEGOTIATION_DEADLINE_MS);
+  }
+
+  async unsubscribe(sessionId: string, subscription: Subscription): Promise<void> {
+    const request = refOf(sessionId, subscription);
+    await callUnary(this.client, MediaNodeService.unsubscribe, request, COMMAND_DEADLINE_MS);
+  }
+
+  async setLayers(sessionId: string, subscription: Subscription, layers: Layers): Promise<void> {
+    const request = { ...refOf(sessionId, subscription), ...layers };
+    await callUnary(this.client, MediaNodeService.setLayers, request, COMMAND_DEADLINE_MS);
+  }
+
+  async restartPublishing(sessionId: string, purpose: string): Promise<void> {
+    const target = { $case: 'publicationPurpose', value: purpose } as const;
+    await this.#restartIce({ sessionId, target });
+  }
+
+  restartSubscribing(sessionId: string, subscription: Subscription): Promise<string> {
+    const { participant, purpose, connection = '' } = subscription;
+    // The node knows the session's room.
+    const value = { stream: { room: '', participant, purpose }, connection };
+    return this.#restartIce({ sessionId, target: { $case: 'subscription', value } });
+  }
+
+  async addIceCandidate(sessionId: string, candidate: string): Promise<void> {
+    const request = { sessionId, candidate };
+    await callUnary(this.client, MediaNodeService.addIceCandidate, request, COMMAND_DEADLINE_MS);
+  }
+
+  async statsOf(sessionId: string): Promise<SubscriptionStats[]> {
+    const { client } = this;
+    const { subscriptions } = await callUnary(
+      client,
+      MediaNodeService.getSessionStats,
+      { sessionId },
+      COMMAND_DEADLINE_MS,
+    );
+    return subscriptions.map(({ stream, path, tracks }) => ({
+      participant: stream?.participant ?? '',
+      purpose: stream?.purpose ?? '',
+      path,
+      tracks: tracks.map(({ kind, ...track }) => ({ ...track, kind: toKind(kind) })),
+    }));
+  }
+
+  async drain(deadlineMs: number, reason: string): Promise<void> {
+    const request = { deadlineMs, reason };
+    await callUnary(this.client, MediaNodeService.drain, request, COMMAND_DEADLINE_MS);
+  }
+
+  async undrain(): Promise<void> {
+    await callUnary(this.client, MediaNodeService.undrain, {}, COMMAND_DEADLINE_MS);
+  }
+
+  async #restartIce(request: Parameters<MediaNodeClient['restartIce']>[0]): Promise<string> {
+    const { client } = this;
+    const { sdp } = await callUnary(
+      client,
+      MediaNodeService.restartIce,
+      request,
+      NEGOTIATION_DEADLINE_MS,
+    );
+    return sdp;
+  }
+}
+
+function refOf(
+  sessionId: string,
+  { participant, purpose }: Subscription,
+): { sessionId: string; participant: string; purpose: string } {
+  return { sessionId, participant, purpose };
+}

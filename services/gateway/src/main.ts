@@ -1,0 +1,5 @@
+import { runService } from '@sluice/service-kit';
+import { compose } from './compose.js';
+import { loadConfig } from './config.js';
+
+await runService(process, () => compose(loadConfig(process.env)));

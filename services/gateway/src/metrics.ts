@@ -1,0 +1,90 @@
+import { CLOSE_CODES } from '@sluice/protocol';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+export interface Counts {
+  readonly connections: () => number;
+  readonly rooms: () => number;
+  readonly natsConnected: () => boolean;
+}
+
+/** Every metric of the gateway. Labels are from closed sets. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    /** Starts to report what is counted elsewhere. */
+    observe(counts: Counts): void {
+      gauge(
+        registry,
+        'sluice_gateway_connections',
+        'WebSockets that are open.',
+        counts.connections,
+      );
+      gauge(registry, 'sluice_gateway_rooms', 'Rooms that connections here are in.', counts.rooms);
+      gauge(registry, 'sluice_gateway_nats_connected', '1 while NATS is connected.', () =>
+        counts.natsConnected() ? 1 : 0,
+      );
+    },
+    requests: new Counter({
+      name: 'sluice_gateway_requests_total',
+      help: 'Requests of clients, by type and outcome (OK or an error code).',
+      labelNames: ['type', 'outcome'],
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: 'sluice_gateway_request_seconds',
+      help: 'From a request’s turn to its reply, by type.',
+      labelNames: ['type'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    refusedUpgrades: new Counter({
+      name: 'sluice_gateway_refused_upgrades_total',
+      help: 'WebSockets that were not let in, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    closed: new Counter({
+      name: 'sluice_gateway_closed_connections_total',
+      help: 'WebSockets that ended, by close code.',
+      labelNames: ['code'],
+      registers,
+    }),
+    troubles: new Counter({
+      name: 'sluice_gateway_troubles_total',
+      help: 'Failures that no client is to blame for, by error code.',
+      labelNames: ['code'],
+      registers,
+    }),
+  };
+}
+
+/** A client may close with any of thousands of codes: those that say something have a label each. */
+const CLOSE_CODE_LABELS: ReadonlySet<number> = new Set([
+  1000,
+  1001,
+  1002,
+  1005,
+  1006,
+  1007,
+  ...Object.values(CLOSE_CODES),
+]);
+
+export function closeCodeLabel(code: number): string {
+  return CLOSE_CODE_LABELS.has(code) ? String(code) : 'other';
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+function gauge(registry: Registry, name: string, help: string, value: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(value());
+    },
+  });
+}

@@ -1,0 +1,90 @@
+import type { RawData, WebSocket } from 'ws';
+import type { Clock } from '@sluice/core';
+import { CLOSE_CODES, type ServerMessage } from '@sluice/protocol';
+import type { Connection, Ending } from '../domain/connection.js';
+import type { Client } from '../domain/ports.js';
+import { TokenBucket } from '../domain/token-bucket.js';
+
+/** A client that reads so slowly that this much waits for it has more than it can take. */
+const UNSENT_MAX_BYTES = 1024 * 1024;
+/** Pings that a client may send; a well-behaved one sends none or one every few seconds. */
+const PINGS_PER_SECOND = 5;
+const PINGS_BURST = 20;
+const MISSED_PONGS_MAX = 2;
+
+/** One WebSocket of a client, as the domain sees it. */
+export class ClientSocket implements Client {
+  #connection: Connection | undefined;
+  #missedPongs = 0;
+
+  constructor(
+    private readonly socket: WebSocket,
+    clock: Clock,
+    onClosed: (code: number) => void,
+  ) {
+    const pings = new TokenBucket(clock, PINGS_PER_SECOND, PINGS_BURST);
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    socket.on('pong', () => {
+      this.#missedPongs = 0;
+    });
+    socket.on('ping', () => {
+      if (!pings.take()) this.close(CLOSE_CODES.flooding, 'too many pings');
+    });
+    // What is wrong with the bytes, ws answers with its close code; 'close' follows.
+    socket.on('error', () => undefined);
+    socket.on('close', (code) => {
+      this.#connection?.end(endingOf(code));
+      onClosed(code);
+    });
+  }
+
+  /** Whom the frames are for. Call it at once. */
+  serve(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  send(message: ServerMessage): void {
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    if (this.socket.bufferedAmount > UNSENT_MAX_BYTES) {
+      this.#connection?.end('broken');
+      this.close(CLOSE_CODES.tryAgainLater, 'you read too slowly');
+      return;
+    }
+    this.socket.send(JSON.stringify(message));
+  }
+
+  close(code: number, reason: string): void {
+    this.socket.close(code, reason);
+  }
+
+  /** Ends the connection so that the client resumes it on another gateway. */
+  restart(): void {
+    this.#connection?.end('restarting');
+    this.close(CLOSE_CODES.restarting, 'this gateway restarts');
+  }
+
+  terminate(): void {
+    this.socket.terminate();
+  }
+
+  /** Call it at a steady pace: a client that misses two answers is gone. */
+  probe(): void {
+    if (this.#missedPongs >= MISSED_PONGS_MAX) {
+      this.terminate();
+      return;
+    }
+    this.#missedPongs += 1;
+    this.socket.ping();
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    // With ws's default binaryType a message is one Buffer.
+    if (isBinary) this.#connection?.receiveUnreadable('binary frames are not understood here');
+    else this.#connection?.receive((data as Buffer).toString('utf8'));
+  }
+}
+
+/** A client that says goodbye leaves; one that vanishes may come back. */
+function endingOf(code: number): Ending {
+  return code === 1000 || code === 1001 || code === 1005 ? 'clean' : 'broken';
+}
