@@ -16,6 +16,7 @@ import { SetupError } from './setup-error.mjs';
 
 /** @type {Record<string, TestTool>} */
 const TEST_TOOLS = {
+  openssl: { packages: ['openssl'], command: 'openssl' },
   chromium: { packages: ['chromium'], command: 'chromium', override: 'SLUICE_CHROMIUM' },
 };
 

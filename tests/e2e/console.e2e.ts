@@ -1,0 +1,101 @@
+import { eventually } from '@sluice/testing';
+import { beforeAll, expect, test } from 'vitest';
+import { ConsolePage } from '../browser/console-page.js';
+import { Scene } from '../scene.js';
+
+const ROOM = 'living-room';
+const CAMERA = 'm.usermedia';
+const SCREEN = 'm.screenshare';
+const FRAMES_TO_SEE = 15;
+const TIMEOUT_MS = 45_000;
+
+const scene = Scene.ofThisFile('console');
+let ann: ConsolePage;
+let ben: ConsolePage;
+
+// The same link in two browsers, as `make run` prints it.
+beforeAll(async () => {
+  const token = await scene.cluster.token({ subject: 'admin', host: true, admin: true });
+  const fragment = new URLSearchParams({ token, room: ROOM });
+  const link = `${scene.cluster.origin}/#${fragment.toString()}`;
+  ann = await ConsolePage.join(scene.browsers.browser, link, 'Ann');
+  await eventually(async () => ((await ann.shown()).node ? undefined : 'Ann has not joined'));
+  ben = await ConsolePage.join(scene.browsers.browser, link, 'Ben');
+  await eventually(async () => ((await ben.shown()).node ? undefined : 'Ben has not joined'));
+});
+
+async function seen(by: ConsolePage, purpose: string): Promise<void> {
+  const before = (await by.remoteTile(purpose))?.framesDecoded ?? 0;
+  await eventually(async () => {
+    const tile = await by.remoteTile(purpose);
+    if (!tile) return `there is no tile of a ${purpose}`;
+    const frames = tile.framesDecoded - before;
+    return frames >= FRAMES_TO_SEE ? undefined : `${frames} frames were decoded`;
+  }, TIMEOUT_MS);
+}
+
+test('two people who open the same link are two participants on two nodes', async () => {
+  const [first, second] = [await ann.shown(), await ben.shown()];
+  expect(first.self?.id).not.toBe(second.self?.id);
+  expect(new Set([first.node, second.node])).toEqual(new Set(['node-1', 'node-2']));
+});
+
+test('each sees the other’s camera in its right size, and hears the other', async () => {
+  for (const [by, other] of [
+    [ann, ben],
+    [ben, ann],
+  ] as const) {
+    await seen(by, CAMERA);
+    const camera = await other.cameraSize();
+    expect(camera.width).toBeGreaterThan(0);
+    await eventually(async () => {
+      const { width = 0, height = 0 } = (await by.remoteTile(CAMERA)) ?? {};
+      // Some layer of the camera's picture: full, half or quarter size.
+      const scale = camera.width / width;
+      const right = [1, 2, 4].includes(scale) && Math.abs(camera.height / scale - height) < 1;
+      return right ? undefined : `${width}x${height} of ${camera.width}x${camera.height}`;
+    }, TIMEOUT_MS);
+    const before = (await by.remoteTile(CAMERA))?.totalAudioEnergy ?? 0;
+    await eventually(async () => {
+      const energy = (await by.remoteTile(CAMERA))?.totalAudioEnergy ?? 0;
+      return energy > before ? undefined : `audio energy stays ${energy}`;
+    }, TIMEOUT_MS);
+  }
+});
+
+test('the page and the API agree on the relays between them', async () => {
+  const [first, second] = [(await ann.shown()).node, (await ben.shown()).node];
+  await eventually(async () => {
+    const paths = [(await ann.remoteTile(CAMERA))?.path, (await ben.remoteTile(CAMERA))?.path];
+    const wanted = [
+      [second, first],
+      [first, second],
+    ];
+    return JSON.stringify(paths) === JSON.stringify(wanted) ? undefined : JSON.stringify(paths);
+  });
+  const relays = await scene.relays(ROOM);
+  expect(relays.map(({ fromNode, toNode }) => `${fromNode} ${toNode}`).sort()).toEqual([
+    'node-1 node-2',
+    'node-2 node-1',
+  ]);
+});
+
+test('a shared screen appears beside the camera, and goes when its sharer leaves', async () => {
+  await ann.shareScreen();
+  await seen(ben, SCREEN);
+  await seen(ben, CAMERA);
+
+  await ann.leave();
+  await eventually(async () => {
+    const others = (await ben.shown()).tiles.filter((tile) => !tile.own);
+    return others.length === 0 ? undefined : `${others.length} tiles are left`;
+  });
+  await eventually(async () => {
+    const streams = await scene.streams(ROOM);
+    return streams.length === 1 ? undefined : `${streams.length} streams`;
+  });
+});
+
+test('nothing went wrong in either page meanwhile', () => {
+  expect([...ann.errors, ...ben.errors]).toEqual([]);
+});

@@ -1,0 +1,34 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/**
+ * A vitest reporter that writes what a suite came to, as `SuiteOutcome` of outcome.mjs, to the file
+ * that SLUICE_OUTCOME_FILE names. Vitest's own JSON leaves out why a test was skipped.
+ */
+export default class OutcomeReporter {
+  onTestRunEnd(modules, unhandledErrors) {
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const named = (state) => tests.filter((test) => test.result().state === state);
+    const broken = modules.filter((module) => module.errors().length > 0);
+    const outcome = {
+      passed: named('passed').length,
+      failed: [
+        ...named('failed').map((test) => nameOf(test)),
+        ...broken.map((module) => `${module.relativeModuleId} as a whole`),
+        ...unhandledErrors.map((error) => `unhandled: ${error.message}`),
+      ],
+      skipped: named('skipped').map((test) => ({
+        name: nameOf(test),
+        reason: test.result().note ?? 'no reason given',
+      })),
+    };
+    const file = process.env.SLUICE_OUTCOME_FILE;
+
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify(outcome));
+  }
+}
+
+function nameOf(test) {
+  return `${test.module.relativeModuleId} > ${test.fullName}`;
+}

@@ -1,0 +1,115 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { repositoryRoot } from '../../deploy/setup/repository-root.mjs';
+import { outcomeOf, outcomeOfCheck, readOutcome, readTap } from './outcome.mjs';
+import { streamCommand } from './stream-command.mjs';
+
+const MINUTE_MS = 60_000;
+const RESULTS = join(repositoryRoot, 'test-results');
+
+/**
+ * @typedef {object} Suite
+ * @property {string} name
+ * @property {(env: NodeJS.ProcessEnv) => Promise<import('./outcome.mjs').SuiteOutcome>} run
+ */
+
+/** Each runs to its end, whatever it finds. */
+/** @type {Suite[]} */
+export const SUITES = [
+  check('build', [['node', 'tests/runner/build.mjs']], 5),
+  check('lint', [['eslint', '.', '--max-warnings=0']], 5),
+  check(
+    'format',
+    [
+      ['prettier', '--check', '--log-level', 'warn', '.'],
+      ['buf', 'lint', 'proto'],
+      ['buf', 'format', '--diff', '--exit-code', 'proto'],
+    ],
+    3,
+  ),
+  nodeTests('set-up', ['deploy/**/*.test.mjs', 'tests/runner/*.test.mjs'], 10),
+  vitest('unit', 10),
+  vitest('chart', 5),
+  vitest('integration', 20),
+  vitest('e2e', 20),
+];
+
+/**
+ * Those that may run at the same time stand in one group; in each, lanes run beside each other and
+ * the suites of a lane one after the other. End-to-end tests have the machine to themselves.
+ */
+export const SCHEDULE = [
+  [['build']],
+  [['lint'], ['format', 'set-up', 'unit', 'chart']],
+  [['integration']],
+  [['e2e']],
+];
+
+/** Commands that each pass or fail as a whole. */
+function check(name, commands, timeoutMinutes) {
+  return {
+    name,
+    run: async (env) => {
+      for (const command of commands) {
+        const exitCode = await stream(name, command, env, timeoutMinutes);
+
+        if (exitCode !== 0) {
+          return outcomeOfCheck(`${name}: ${command.join(' ')}`, exitCode);
+        }
+      }
+      return outcomeOfCheck(name, 0);
+    },
+  };
+}
+
+function vitest(name, timeoutMinutes) {
+  const file = join(RESULTS, `${name}.json`);
+  const reporters = ['default', './tests/runner/outcome-reporter.mjs'];
+  const command = ['vitest', 'run', '--project', name, '--no-color'].concat(
+    reporters.map((reporter) => `--reporter=${reporter}`),
+  );
+
+  return {
+    name,
+    run: async (env) => {
+      const withFile = { ...env, SLUICE_OUTCOME_FILE: file };
+      const exitCode = await stream(name, command, withFile, timeoutMinutes);
+
+      return outcomeOf(await readOutcome(file), { name, exitCode });
+    },
+  };
+}
+
+function nodeTests(name, patterns, timeoutMinutes) {
+  const file = join(RESULTS, `${name}.tap`);
+  const reporters = ['spec', 'stdout', 'tap', file];
+  const [spec, stdout, tap, destination] = reporters;
+  const command = [
+    'node',
+    '--test',
+    `--test-reporter=${spec}`,
+    `--test-reporter-destination=${stdout}`,
+    `--test-reporter=${tap}`,
+    `--test-reporter-destination=${destination}`,
+    ...patterns,
+  ];
+
+  return {
+    name,
+    run: async (env) => {
+      await mkdir(RESULTS, { recursive: true });
+
+      const exitCode = await stream(name, command, env, timeoutMinutes);
+
+      return outcomeOf(await readTap(file), { name, exitCode });
+    },
+  };
+}
+
+function stream(name, command, env, timeoutMinutes) {
+  return streamCommand(name, command, {
+    cwd: repositoryRoot,
+    env,
+    timeoutMs: timeoutMinutes * MINUTE_MS,
+  });
+}
