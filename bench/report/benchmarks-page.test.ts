@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import type { Cost } from '../forwarding/compare.js';
+import { benchmarksPage, type Findings } from './benchmarks-page.js';
+
+const cost = (worker: number, control = 0): Cost => ({
+  worker,
+  control,
+  packetsPerSecond: 20_000,
+  shortfall: 0,
+});
+const join = (total: number) => ({
+  authenticate: 1,
+  enterRoom: 1,
+  subscribe: 1,
+  connect: 1,
+  firstPacket: 1,
+  firstFrame: 1,
+  total,
+});
+
+const FINDINGS: Findings = {
+  machine: {
+    cpu: 'a CPU',
+    cores: 2,
+    memoryGiB: 24,
+    kernel: '6.1',
+    system: 'Debian',
+    node: '24',
+    mediasoup: '3.27.1',
+  },
+  measuredAt: new Date(0),
+  pinned: true,
+  plan: {
+    viewers: 40,
+    rate: { packetsPerSecond: 500, payloadBytes: 1_100 },
+    pairs: 3,
+    warmUpMs: 0,
+    windowMs: 8_000,
+  },
+  joins: {
+    sluice: { near: [join(200)], far: [join(300)] },
+    plain: { near: [join(100)], far: [join(150)] },
+  },
+  near: [
+    { sluice: cost(11), plain: cost(10) },
+    { sluice: cost(10, 1), plain: cost(10) },
+    { sluice: cost(12), plain: cost(10) },
+  ],
+  far: undefined,
+};
+
+test('ratios are of pairs: their median, the least and the most', () => {
+  expect(benchmarksPage(FINDINGS)).toContain('1.100 (1.000 to 1.200)');
+});
+
+test('joins are compared by their 95th percentile', () => {
+  const page = benchmarksPage(FINDINGS);
+  expect(page.match(/is 2\.00 times the plain program's/g)).toHaveLength(2);
+});
+
+test('what could not be measured is said to be so', () => {
+  const page = benchmarksPage(FINDINGS);
+  expect(page.match(/Not measured: something else used the machine/g)).toHaveLength(1);
+});
+
+test('a cost of nothing is not divided by', () => {
+  expect(benchmarksPage(FINDINGS)).not.toMatch(/NaN|Infinity/);
+});

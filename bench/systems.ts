@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { startCluster } from '@sluice/local-cluster';
+import { withDescendants } from './machine/cpu.js';
+
+/** Something that forwards media: the cluster, or the plain program that it is compared with. */
+export interface System {
+  readonly name: 'sluice' | 'plain';
+  readonly url: string;
+  /** mediasoup's worker processes. */
+  readonly workerPids: readonly number[];
+  /** The processes that control these. */
+  readonly controlPids: readonly number[];
+  /** All that belongs to it. */
+  readonly pids: readonly number[];
+  /** @param near whether the bearer's home should be the publisher's, where that can be asked for */
+  token(subject: string, near: boolean): Promise<string>;
+  /** How many relays there are now; a plain program keeps no such list. */
+  relays(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const PLAIN = fileURLToPath(new URL('./plain/main.js', import.meta.url));
+
+/** Two media nodes of one worker each, in which sessions of a room alternate between the nodes. */
+export async function startSluice(): Promise<System> {
+  const cluster = await startCluster({
+    environment: process.env,
+    nodes: 2,
+    placement: 'spread',
+    // So that each join across nodes finds the relay of the one before gone.
+    overrides: { node: { SLUICE_RELAY_LINGER_MS: '100' } },
+  });
+  const controlPids = cluster.services('node').map(({ pid }) => pid);
+  const roots = cluster.services().map(({ pid }) => pid);
+  return {
+    name: 'sluice',
+    url: cluster.ws,
+    workerPids: childrenOf(controlPids),
+    controlPids,
+    pids: roots,
+    token: (subject) => cluster.token({ subject }),
+    relays: async () => {
+      const response = await fetch(`${cluster.api}/relays`);
+      return ((await response.json()) as unknown[]).length;
+    },
+    stop: () => cluster.stop(),
+  };
+}
+
+export async function startPlain(): Promise<System> {
+  const child = spawn(process.execPath, [PLAIN], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const { url, workerPids } = JSON.parse(line) as { url: string; workerPids: number[] };
+  const pid = child.pid ?? 0;
+  return {
+    name: 'plain',
+    url,
+    workerPids,
+    controlPids: [pid],
+    pids: [pid],
+    token: (subject, near) => Promise.resolve(`${subject}@${near ? 0 : 1}`),
+    relays: () => Promise.resolve(0),
+    stop: async () => {
+      child.stdin.end();
+      if (child.exitCode === null) await once(child, 'exit');
+    },
+  };
+}
+
+function childrenOf(pids: readonly number[]): readonly number[] {
+  return withDescendants(pids).filter((pid) => !pids.includes(pid));
+}
