@@ -1,0 +1,54 @@
+// What `helm test` runs: a gateway answers, takes a WebSocket, and knows a media node that serves.
+import { createHmac } from 'node:crypto';
+
+const {
+  GATEWAY,
+  SLUICE_TOKEN_SECRET: secret,
+  TOKEN_ISSUER: iss,
+  TOKEN_AUDIENCE: aud,
+} = process.env;
+const TIMEOUT_MS = 10_000;
+
+await gatewayAnswers();
+await webSocketOpens();
+if (secret) await nodeServes(administratorToken(secret));
+console.log('ok');
+process.exit(0);
+
+async function gatewayAnswers() {
+  const response = await fetch(`http://${GATEWAY}/health`, {
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (!response.ok) throw new Error(`the gateway answers ${response.status}`);
+}
+
+function webSocketOpens() {
+  return new Promise((resolve, reject) => {
+    const socket = new globalThis.WebSocket(`ws://${GATEWAY}/ws`);
+    socket.onopen = () => resolve(socket.close());
+    socket.onerror = () => reject(new Error('the gateway takes no WebSocket'));
+    setTimeout(reject, TIMEOUT_MS, new Error('no WebSocket in time')).unref();
+  });
+}
+
+async function nodeServes(token) {
+  const response = await fetch(`http://${GATEWAY}/api/v1/nodes`, {
+    headers: { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (!response.ok) throw new Error(`the list of nodes answers ${response.status}`);
+  const nodes = await response.json();
+  const serving = nodes.filter((node) => node.state === 'serving');
+  console.log(`${serving.length} of ${nodes.length} media nodes serve`);
+  if (serving.length === 0) throw new Error('no media node serves');
+}
+
+function administratorToken(key) {
+  const nowS = Math.floor(Date.now() / 1_000);
+  const claims = { sub: 'helm-test', admin: true, iat: nowS, exp: nowS + 60 };
+  if (iss) claims.iss = iss;
+  if (aud) claims.aud = aud;
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
+  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
+}
