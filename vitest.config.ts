@@ -12,6 +12,7 @@ export default defineConfig({
             'cli/src/**/*.test.ts',
             'deploy/local/src/**/*.test.ts',
             'bench/**/*.test.ts',
+            'tests/faults/**/*.test.ts',
           ],
           testTimeout: 20_000,
         },
@@ -42,6 +43,15 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['tests/e2e/**/*.e2e.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['tests/faults/**/*.fault.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,

@@ -11,6 +11,7 @@ test('needs no more than NATS and the secret', () => {
     grpc: { listen: '127.0.0.1:0', tls: undefined },
     placement: { policy: 'balanced', nodeLoadMax: 0.85, silentMs: 2_500 },
     lostMs: 5_000,
+    stalledMs: 15_000,
     relays: { maxChildren: 16, maxDepth: 8 },
   });
 });
@@ -22,8 +23,10 @@ test('takes what is set, and ignores variables of other services', () => {
     SLUICE_RELAY_FANOUT_MAX: '4',
     SLUICE_NODE_LOAD_MAX: '',
     SLUICE_PORT: '8080',
+    SLUICE_ROOM_REGIONS: 'eu-*=eu',
   });
   expect(config.placement).toMatchObject({ policy: 'spread', nodeLoadMax: 0.85 });
+  expect(config.placement.roomRegions).toEqual([{ rooms: 'eu-*', regions: new Set(['eu']) }]);
   expect(config.relays.maxChildren).toBe(4);
 });
 
@@ -34,6 +37,7 @@ test('reports all mistakes together, with names and never values', () => {
     SLUICE_RELAY_FANOUT_MAX: '3',
     SLUICE_NATS_REPLICAS: '2',
     SLUICE_NODE_LOAD_MAX: 'much',
+    SLUICE_ROOM_REGIONS: 'eu-*',
   };
   const load = () => loadConfig(environment);
   for (const name of ['SLUICE_NATS_URL', ...Object.keys(environment)]) expect(load).toThrow(name);

@@ -36,12 +36,10 @@ export const Variables = z
       ),
     SLUICE_ROOM_REGIONS: z
       .string()
-      .optional()
-      .transform((text, context) => {
-        const parsed = parseRoomRegions(text ?? '');
-        if (parsed.rules) return parsed.rules;
-        context.addIssue({ code: 'custom', message: parsed.problem });
-        return z.NEVER;
+      .default('')
+      .superRefine((text, context) => {
+        const { problem } = parseRoomRegions(text);
+        if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
       })
       .describe('Which regions the sessions of a room may live in: see Regions of rooms.'),
     SLUICE_NODE_LOAD_MAX: z.coerce
@@ -106,7 +104,7 @@ export function loadConfig(environment: Environment) {
     clusterSecret: read.SLUICE_CLUSTER_SECRET,
     placement: {
       policy: read.SLUICE_PLACEMENT,
-      roomRegions: read.SLUICE_ROOM_REGIONS,
+      roomRegions: parseRoomRegions(read.SLUICE_ROOM_REGIONS).rules ?? [],
       nodeLoadMax: read.SLUICE_NODE_LOAD_MAX,
       silentMs: read.SLUICE_NODE_SILENT_MS,
     },

@@ -57,8 +57,7 @@ export class ClusterView {
     this.seeEpoch(heartbeat.highestEpoch);
     const known = this.#nodes.get(nodeId);
     if (known?.bootId === bootId) {
-      known.hearHeartbeat(heartbeat);
-      known.heardAtMs = this.clock.nowMs();
+      known.hearHeartbeat(heartbeat, this.clock.nowMs());
       if (known.behind) this.events.onBehind?.(known);
       return;
     }
@@ -159,7 +158,9 @@ export class ClusterView {
     for (const node of this.#nodes.values()) {
       for (const relay of key === undefined ? node.relays() : node.relaysOf(key)) {
         if (!this.#bothEndsLive(relay)) continue;
-        relays.set(relayKey(relay), relay);
+        const { epoch, from, to } = relay;
+        const id = key === undefined ? relayKey(relay) : `${epoch} ${from.routerId} ${to.routerId}`;
+        relays.set(id, relay);
       }
     }
     return [...relays.values()];
@@ -195,7 +196,6 @@ export class ClusterView {
     this.#ended.set(node.nodeId, boots.add(node.bootId));
     dropOldest(boots, ENDED_BOOTS_MAX);
     dropOldest(this.#ended, ENDED_NODES_MAX);
-    this.events.onRelay?.(undefined);
     this.events.onEnded?.(node);
   }
 }

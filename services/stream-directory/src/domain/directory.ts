@@ -69,6 +69,7 @@ export class Directory {
     this.view = new ClusterView(clock, {
       onBehind: (node) => this.#liveness.readBehind(node),
       onEnded: (node) => {
+        this.planner.lose(node.nodeId);
         events.onEnded(node);
         surroundings.announceLost({ nodeId: node.nodeId, bootId: node.bootId });
         this.audit();

@@ -42,7 +42,7 @@ export class GroupedMap<Key, Value> {
   }
 
   /** The entries of one group, in the order in which they were set. */
-  *inGroup(group: string): Generator<Value> {
-    yield* this.#groups.get(group)?.values() ?? [];
+  inGroup(group: string): Iterable<Value> {
+    return this.#groups.get(group)?.values() ?? [];
   }
 }

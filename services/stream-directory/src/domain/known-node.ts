@@ -2,6 +2,8 @@ import type { SessionRef } from '@sluice/proto-gen/common';
 import { streamKey, type StreamKey } from '@sluice/core';
 import type { Change, Fact, Heartbeat, NodeTruth, Relay, Stream } from './facts.js';
 import { GroupedMap } from './grouped-map.js';
+import { RecentLoads } from './recent-loads.js';
+import { REPORT_LAG_MS } from './reservations.js';
 
 /** Facts kept while the node's truth is read; past it they are dropped and the truth is read again. */
 const EARLY_FACTS_MAX = 4_096;
@@ -11,6 +13,7 @@ const EARLY_FACTS_MAX = 4_096;
  * after a gap they wait until the node's whole truth has been read.
  */
 export class KnownNode {
+  readonly loads = new RecentLoads();
   readonly #sessions = new GroupedMap<string, SessionRef>();
   readonly #streams = new GroupedMap<StreamKey, Stream>();
   readonly #relays = new GroupedMap<string, Relay>();
@@ -28,6 +31,7 @@ export class KnownNode {
     private readonly onRelay: (relay: Relay | undefined) => void = () => undefined,
   ) {
     this.#reached = heartbeat.revision;
+    this.loads.note(heartbeat, heardAtMs, REPORT_LAG_MS);
   }
 
   get nodeId(): string {
@@ -43,8 +47,10 @@ export class KnownNode {
     return this.#revision < this.#reached;
   }
 
-  hearHeartbeat(heartbeat: Heartbeat): void {
+  hearHeartbeat(heartbeat: Heartbeat, nowMs: number): void {
     this.heartbeat = heartbeat;
+    this.heardAtMs = nowMs;
+    this.loads.note(heartbeat, nowMs, REPORT_LAG_MS);
     this.#reached = Math.max(this.#reached, heartbeat.revision);
   }
 
@@ -59,16 +65,19 @@ export class KnownNode {
   /** An older truth than what is known already changes nothing. */
   replace(truth: NodeTruth): void {
     if (truth.revision < this.#revision) return;
+    const isNews = truth.revision > this.#revision;
     this.#sessions.clear();
     this.#streams.clear();
     this.#relays.clear();
     for (const session of truth.sessions) this.#apply({ type: 'session kept', session });
     for (const stream of truth.streams) this.#apply({ type: 'stream kept', stream });
-    for (const relay of truth.relays) this.#apply({ type: 'relay kept', relay });
+    for (const relay of truth.relays) {
+      this.#relays.set(relayKey(relay), streamKey(relay.stream), relay);
+    }
     this.#revision = truth.revision;
     this.#reached = Math.max(this.#reached, truth.revision);
     this.#applyEarly();
-    this.onRelay(undefined);
+    if (isNews) this.onRelay(undefined);
   }
 
   sessions(): Iterable<SessionRef> {

@@ -102,6 +102,9 @@ function rejection(
 }
 
 interface Candidate extends Choice {
+  /** Of the router or its node, whichever is fuller. */
+  readonly fullness: number;
+  /** For comparison: of the router and its node together. */
   readonly load: number;
   readonly hasRoom: boolean;
 }
@@ -119,7 +122,7 @@ function balanced(
   );
   const candidates = near.flatMap(candidatesOf);
   const roomLoadMax = limits.nodeLoadMax * ROOM_PREFERENCE_LOAD_SHARE;
-  const best = preferred(candidates, ({ hasRoom, load }) => hasRoom && load < roomLoadMax);
+  const best = preferred(candidates, ({ hasRoom, fullness }) => hasRoom && fullness < roomLoadMax);
   return choiceOf(lighterOfTwo(best, random));
 }
 
@@ -129,20 +132,18 @@ function preferred<T>(all: readonly T[], fits: (one: T) => boolean): readonly T[
   return fitting.length > 0 ? fitting : all;
 }
 
-/** A node is as full as its fullest share, which may be another than this router's. */
+/** An idle router of a busy node has less room than one of an idle node. */
 function candidatesOf(node: PlaceableNode): Candidate[] {
   return node.routers
     .filter((router) => router.load < 1)
     .map(({ routerId, load, hasRoom }) => ({
       nodeId: node.nodeId,
       routerId,
-      load: Math.max(load, node.load * NODE_LOAD_WEIGHT),
+      fullness: Math.max(load, node.load),
+      load: load + node.load,
       hasRoom,
     }));
 }
-
-/** On an idle router of a busy node there is still less room than on an idle node. */
-const NODE_LOAD_WEIGHT = 0.5;
 
 function lighterOfTwo(candidates: readonly Candidate[], random: Random): Candidate | undefined {
   const first = Math.floor(random() * candidates.length);

@@ -93,6 +93,11 @@ export class RelayPlanner {
     this.#trees.changed(relay);
   }
 
+  /** A boot of that node is over. */
+  lose(nodeId: string): void {
+    this.#trees.lose(nodeId);
+  }
+
   /** Counts a planned relay as part of its tree until it opens, or does not in time. */
   remember(relay: Relay): void {
     this.#trees.remember(relay);

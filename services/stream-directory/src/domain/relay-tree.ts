@@ -67,6 +67,8 @@ export class RelayTree {
   /** The edge to each router, though its parent be out of reach. */
   readonly #edgeTo = new Map<string, TreeEdge>();
   readonly #fedBy = new Map<string, Set<string>>();
+  /** Routers with an edge to them that begins or ends on a node, by node. */
+  readonly #touching = new Map<string, Set<string>>();
   /** Members by node, zone and region. */
   readonly #together = new Groups();
   /** Members whose relay brings the stream into a node, zone or region, by those. */
@@ -97,10 +99,7 @@ export class RelayTree {
   disconnect(routerId: string): void {
     const edge = this.#edgeTo.get(routerId);
     if (!edge) return;
-    this.#edgeTo.delete(routerId);
-    const siblings = this.#fedBy.get(edge.parent.router.routerId);
-    siblings?.delete(routerId);
-    if (siblings?.size === 0) this.#fedBy.delete(edge.parent.router.routerId);
+    this.#forget(edge);
     const member = this.#members.get(routerId);
     if (member) this.#prune(member);
   }
@@ -117,6 +116,12 @@ export class RelayTree {
   within(level: Level, place: Place): Iterable<Member> {
     const group = groupsOf(place)[level];
     return group === undefined ? this.members() : this.#together.of(group);
+  }
+
+  /** The edges that begin or end on a node, those out of reach included. */
+  edgesAt(nodeId: string): TreeEdge[] {
+    const routerIds = this.#touching.get(nodeId) ?? [];
+    return [...routerIds].flatMap((routerId) => this.#edgeTo.get(routerId) ?? []);
   }
 
   /** Relays between a router and the one farthest below it; 0 for one that feeds nobody. */
@@ -162,10 +167,18 @@ export class RelayTree {
     const parentId = edge.parent.router.routerId;
     if (routerId === this.origin.router.routerId || routerId === parentId) return;
     const before = this.#edgeTo.get(routerId);
-    if (before) this.#fedBy.get(before.parent.router.routerId)?.delete(routerId);
+    if (before) this.#forget(before);
     this.#edgeTo.set(routerId, edge);
-    const siblings = this.#fedBy.get(parentId) ?? new Set();
-    this.#fedBy.set(parentId, siblings.add(routerId));
+    addTo(this.#fedBy, parentId, routerId);
+    for (const { place } of [edge.parent, edge.child])
+      addTo(this.#touching, place.nodeId, routerId);
+  }
+
+  #forget({ parent, child }: TreeEdge): void {
+    const { routerId } = child.router;
+    this.#edgeTo.delete(routerId);
+    removeFrom(this.#fedBy, parent.router.routerId, routerId);
+    for (const { place } of [parent, child]) removeFrom(this.#touching, place.nodeId, routerId);
   }
 
   #grow({ router, place }: PlacedRouter, parent: Grown | undefined): void {
@@ -201,6 +214,16 @@ export class RelayTree {
     for (const group of groupsOf(place)) this.#together.remove(group, member);
     for (const group of groupsEnteredBy(member)) this.#entries.remove(group, member);
   }
+}
+
+function addTo(sets: Map<string, Set<string>>, key: string, value: string): void {
+  sets.set(key, (sets.get(key) ?? new Set()).add(value));
+}
+
+function removeFrom(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key);
+  set?.delete(value);
+  if (set?.size === 0) sets.delete(key);
 }
 
 /** Members by group, and which groups have more than one. */

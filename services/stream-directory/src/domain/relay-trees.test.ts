@@ -36,7 +36,10 @@ class Scene {
   #plans: { readonly relay: Relay; readonly atMs: number }[] = [];
 
   constructor() {
-    this.view = new ClusterView(this.clock, { onRelay: (relay) => this.kept.changed(relay) });
+    this.view = new ClusterView(this.clock, {
+      onRelay: (relay) => this.kept.changed(relay),
+      onEnded: ({ nodeId }) => this.kept.lose(nodeId),
+    });
     this.kept = new RelayTrees(this.view, this.clock);
     for (const nodeId of NODES) this.view.hearHeartbeat(aHeartbeat(nodeId));
   }

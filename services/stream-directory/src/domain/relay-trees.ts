@@ -1,5 +1,5 @@
 import type { RouterRef } from '@sluice/proto-gen/common';
-import { streamKey, type Clock, type StreamKey } from '@sluice/core';
+import { parseStreamKey, streamKey, type Clock, type StreamKey } from '@sluice/core';
 import type { ClusterView } from './cluster-view.js';
 import type { Relay } from './facts.js';
 import { RelayTree, type PlacedRouter, type TreeEdge } from './relay-tree.js';
@@ -83,6 +83,21 @@ export class RelayTrees {
     const edge = this.#edgeTo(key, kept.epoch, relay);
     if (edge) kept.tree.connect(edge);
     else kept.tree.disconnect(relay.to.routerId);
+  }
+
+  /** A boot of that node is over: what it fed, and what fed it, is looked at again. */
+  lose(nodeId: string): void {
+    for (const [key, { tree, epoch }] of this.#kept) {
+      if (tree.origin.place.nodeId === nodeId) {
+        this.#kept.delete(key);
+        continue;
+      }
+      const stream = parseStreamKey(key);
+      if (!stream) continue;
+      for (const { parent, child } of tree.edgesAt(nodeId)) {
+        this.changed({ stream, epoch, from: parent.router, to: child.router });
+      }
+    }
   }
 
   /** Forgets plans that were never carried out. */

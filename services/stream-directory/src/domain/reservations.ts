@@ -8,7 +8,7 @@ interface Reservation {
 }
 
 /** Load reports are up to this old, and tell of the time before: until then a place counts in full. */
-const REPORT_LAG_MS = 2_500;
+export const REPORT_LAG_MS = 2_500;
 /** From then on it fades, so that no node looks idle all at once, and is forgotten after this time. */
 const RESERVATION_MAX_MS = 5_000;
 
@@ -38,6 +38,11 @@ export class Reservations {
   ofRouter(routerId: string): number {
     const nowMs = this.clock.nowMs();
     return this.#current(routerId).reduce((sum, { atMs }) => sum + weight(nowMs - atMs), 0);
+  }
+
+  /** Sessions of a room that came, or were promised, to a router within the last seconds. */
+  recent(room: string, routerId: string): number {
+    return this.#current(routerId).filter((one) => one.room === room).length;
   }
 
   #add(routerId: string, reservation: Reservation): void {

@@ -97,6 +97,73 @@ describe('reservations', () => {
   });
 });
 
+describe('a room', () => {
+  const cores = (count: number) =>
+    Array.from({ length: count }, (_, core) => ({ routerId: `a-${core}`, load: 0, sessions: 0 }));
+  const placedIn = (cluster: ACluster, room: string) =>
+    cluster.directory.placer.place(aRequest(room)).routerId;
+
+  test('stays on a core that has it, until that has so much of it', () => {
+    const cluster = new ACluster();
+    cluster.beat('a', { load: 0, routers: cores(3) });
+    for (let session = 0; session < 15; session += 1) {
+      const ref = aSession(`s${session}`, { room: 'x', routerId: 'a-2' });
+      cluster.tell('a', { type: 'session kept', session: ref });
+      cluster.clock.elapse(2_000);
+      cluster.beat('a', { load: 0, routers: cores(3) });
+      expect(placedIn(cluster, 'x')).toBe('a-2');
+    }
+    cluster.clock.elapse(10_000);
+    cluster.beat('a', { load: 0, routers: cores(3) });
+    const session = aSession('s15', { room: 'x', routerId: 'a-2' });
+    cluster.tell('a', { type: 'session kept', session });
+    expect(placedIn(cluster, 'x')).not.toBe('a-2');
+  });
+
+  test('that everybody joins at once is not held together', () => {
+    const cluster = new ACluster();
+    cluster.beat('a', { load: 0, routers: cores(3) });
+    const used: Record<string, number> = {};
+    for (let join = 0; join < 60; join += 1) {
+      const routerId = placedIn(cluster, 'x');
+      used[routerId] = (used[routerId] ?? 0) + 1;
+      cluster.tell('a', {
+        type: 'session kept',
+        session: aSession(`s${join}`, { room: 'x', routerId }),
+      });
+    }
+    // The cluster's random always draws the first two of those that there are.
+    expect(Math.max(...Object.values(used))).toBeLessThan(35);
+  });
+
+  test('lives in the regions that the operator allows it', () => {
+    const roomRegions = [{ rooms: 'us-*', regions: new Set(['us']) }];
+    const cluster = new ACluster({
+      placement: { policy: 'balanced', roomRegions, nodeLoadMax: 0.85, silentMs: 2_500 },
+    });
+    cluster.beat('a', { region: 'eu' });
+    expect(() => placeIn(cluster, 'us-kitchen')).toThrow(/1 region/);
+    cluster.beat('b', { region: 'us' });
+    expect(placeIn(cluster, 'us-kitchen')).toBe('b');
+    expect(placeIn(cluster, 'eu-kitchen')).toBe('a');
+  });
+});
+
+test('a load report that includes new sessions already does not count them twice', () => {
+  const cluster = new ACluster();
+  const reported = (nodeId: string, load: number) =>
+    cluster.beat(nodeId, { load, routers: [{ routerId: `${nodeId}-0`, load, sessions: 0 }] });
+  reported('a', 0.1);
+  reported('b', 0.1);
+  const placed = [0, 1, 2, 3].map((room) => {
+    // Only one of them has measured since.
+    cluster.clock.elapse(100);
+    reported('a', 0.1 + 0.02 * room);
+    return placeIn(cluster, `room ${room}`);
+  });
+  expect(placed.filter((nodeId) => nodeId === 'a')).toHaveLength(2);
+});
+
 test('a place names all that is needed to reach it', () => {
   const cluster = spreading('a');
   expect(cluster.directory.placer.place(aRequest('x'))).toEqual({

@@ -33,6 +33,8 @@ const PROMISED_LOAD = 0.02;
  * routers anyway: then it costs little to be on one more, and much to fill one after the other.
  */
 const ROOM_SESSIONS_MAX = 16;
+/** So many within seconds are a crowd, whose size nobody knows yet. */
+const ROOM_BURST_MAX = 6;
 
 /** Chooses home routers and remembers what it promised. */
 export class SessionPlacer {
@@ -75,21 +77,27 @@ export class SessionPlacer {
     if (!own) this.#turns.take(room, nodeId);
   }
 
+  /** Whether a router has the room, and not so much of it that it should rather go on elsewhere. */
+  #isAttractive(room: string, routerId: string, sessions: number | undefined): boolean {
+    if (sessions === undefined || sessions >= ROOM_SESSIONS_MAX) return false;
+    return this.places.reservations.recent(room, routerId) < ROOM_BURST_MAX;
+  }
+
   #placeable(node: KnownNode, room: string): PlaceableNode {
     const { nodeId, heartbeat } = node;
-    const routersWithRoom = room === '' ? new Set<string>() : routersOf(node, room);
+    const inRoom = room === '' ? new Map<string, number>() : sessionsByRouter(node, room);
     let promised = 0;
-    const routers = heartbeat.routers.map(({ routerId, load }) => {
+    const routers = heartbeat.routers.map(({ routerId }) => {
       const here = this.places.reservations.ofRouter(routerId);
       promised += here;
       return {
         routerId,
-        load: load + here * PROMISED_LOAD,
-        hasRoom: routersWithRoom.has(routerId),
+        load: node.loads.ofRouter(routerId) + here * PROMISED_LOAD,
+        hasRoom: this.#isAttractive(room, routerId, inRoom.get(routerId)),
       };
     });
     const { region, zone, state } = heartbeat;
-    const load = heartbeat.load + (promised * PROMISED_LOAD) / Math.max(1, routers.length);
+    const load = node.loads.ofNode + (promised * PROMISED_LOAD) / Math.max(1, routers.length);
     return {
       nodeId,
       region,
@@ -122,15 +130,14 @@ class Turns {
   }
 }
 
-/** Those that have the room, and not so much of it that it should rather go on elsewhere. */
-function routersOf(node: KnownNode, room: string): Set<string> {
+/** Of the routers that have the room: how many of its sessions. */
+function sessionsByRouter(node: KnownNode, room: string): Map<string, number> {
   const sessions = new Map<string, number>();
+  for (const { routerId } of node.streamsOf(room)) sessions.set(routerId, 0);
   for (const { routerId } of node.sessionsOf(room)) {
     sessions.set(routerId, (sessions.get(routerId) ?? 0) + 1);
   }
-  const withStreams = [...node.streamsOf(room)].map(({ routerId }) => routerId);
-  const all = [...sessions.keys(), ...withStreams];
-  return new Set(all.filter((routerId) => (sessions.get(routerId) ?? 0) < ROOM_SESSIONS_MAX));
+  return sessions;
 }
 
 function noNode(rejected: ReadonlyMap<string, Rejection>): SluiceError {
