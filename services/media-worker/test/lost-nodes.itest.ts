@@ -5,8 +5,8 @@ import { GapWatch, PagePeer, launchBrowser, openPage, type Gaps } from './browse
 import { startTestCluster, type NodeProcess, type TestCluster } from './cluster.fixture.js';
 import { NodeCalls, type SessionCalls } from './session.fixture.js';
 
-/** No promise, which bench and fault runs measure: beyond it something waits for a time-out. */
-const BROKEN_MS = 6_000;
+/** No promise, which fault runs measure; other tests may have the machine to themselves just now. */
+const BROKEN_MS = 15_000;
 
 let cluster: TestCluster;
 let browser: Browser;

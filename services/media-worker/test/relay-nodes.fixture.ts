@@ -293,6 +293,66 @@ export class Viewer {
   }
 }
 
+/** Consumes a track and each that takes its place, as long as they live, and times what arrives. */
+export class FollowingViewer {
+  packets = 0;
+  longestGapMs = 0;
+  #lastMs = performance.now();
+  /** Of each consumer in turn, when its first and its last packet came. */
+  readonly spans: { firstMs: number; lastMs: number }[] = [];
+  readonly #open = new Set<Consumer>();
+  readonly #follow = () => void this.#consume();
+
+  private constructor(
+    private readonly copy: StreamCopy,
+    private readonly trackId: string,
+    private readonly transport: DirectTransport,
+  ) {
+    copy.on('tracksChanged', this.#follow);
+    copy.watch(this, true);
+  }
+
+  static async of(copy: StreamCopy, trackId: string): Promise<FollowingViewer> {
+    const viewer = new FollowingViewer(
+      copy,
+      trackId,
+      await copy.router.router.createDirectTransport(),
+    );
+    await viewer.#consume();
+    return viewer;
+  }
+
+  /** Consumers that are open: of the present track and of those before it. */
+  get sources(): number {
+    return this.#open.size;
+  }
+
+  leave(): void {
+    this.copy.off('tracksChanged', this.#follow);
+    this.copy.unwatch(this);
+    this.transport.close();
+  }
+
+  async #consume(): Promise<void> {
+    const producer = this.copy.tracks.get(this.trackId)?.producer;
+    if (!producer || producer.closed) return;
+    const { rtpCapabilities } = this.copy.router.router;
+    const consumer = await this.transport.consume({ producerId: producer.id, rtpCapabilities });
+    this.#open.add(consumer);
+    const span = { firstMs: Infinity, lastMs: -Infinity };
+    this.spans.push(span);
+    consumer.observer.once('close', () => this.#open.delete(consumer));
+    consumer.on('rtp', () => {
+      const nowMs = performance.now();
+      if (this.packets > 0) this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.#lastMs);
+      this.#lastMs = nowMs;
+      span.firstMs = Math.min(span.firstMs, nowMs);
+      span.lastMs = nowMs;
+      this.packets += 1;
+    });
+  }
+}
+
 /** What is open on a router that a relay may leave behind. */
 export async function countOn(
   router: HomeRouter,

@@ -7,6 +7,7 @@ import type { Pipe } from '../src/domain/pipe.js';
 import type { StreamCopy } from '../src/domain/stream-copy.js';
 import {
   FakeDirectory,
+  FollowingViewer,
   Source,
   Viewer,
   countOn,
@@ -284,6 +285,34 @@ describe('a relay between nodes', () => {
 
     expect(await reason).toBe('stream ended');
     await eventually(() => (a.relays.feeds.size === 0 ? undefined : 'still fed'));
+  });
+
+  it('never stops while the origin moves, and leaves nothing of the old way', async () => {
+    const [a, b, c] = [await aNode('a'), await aNode('b'), await aNode('c')];
+    const { copy: before } = await aCamera(a);
+    const copy = await b.relays.ensure(b.core().routerId, CAMERA);
+    const viewer = await FollowingViewer.of(copy, 'video');
+    stops.push(() => viewer.leave());
+    await eventually(() => (viewer.packets > 10 ? undefined : 'no packets arrive'));
+
+    const moved = await Source.video(c.core(), [5555]);
+    stops.push(() => moved.stop());
+    publish(c, c.core(), CAMERA, { video: moved }, 2);
+    directory.place(CAMERA, c.refOf(c.core()), 2);
+    // The old source goes on, as that of a publication which hands over.
+    before.close('moved');
+
+    await eventually(() => (copy.epoch === 2 ? undefined : 'still the old epoch'));
+    await eventually(
+      () =>
+        viewer.spans.length === 2 && viewer.sources === 1 ? undefined : 'the old way is still open',
+      10_000,
+    );
+    const gapMs = Math.round(viewer.longestGapMs);
+    console.info(`an edge whose origin moved: ${String(gapMs)} ms without a packet`);
+    const [old, next] = viewer.spans;
+    expect(next!.firstMs).toBeLessThan(old!.lastMs);
+    expect(b.relays.relays()).toMatchObject([{ epoch: 2, from: { nodeId: 'c' } }]);
   });
 
   it('is taken up again by the same copy when the origin moved', async () => {

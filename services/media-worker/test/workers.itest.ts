@@ -1,9 +1,13 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '@sluice/core';
 import { eventually, freePort } from '@sluice/testing';
-import type { HomeRouter } from '../src/domain/home-router.js';
+import type { CoreBeacon, HomeRouter } from '../src/domain/home-router.js';
 import type { Log } from '../src/domain/ports.js';
 import { openHomeRouters, type Workers } from '../src/mediasoup/workers.js';
 
@@ -100,6 +104,18 @@ describe('the workers of a node', () => {
     expect(other.closed).toBe(false);
   });
 
+  it('are replaced when one stands still without having died', async () => {
+    const workers = await open(1);
+    const [frozen] = workers.list;
+    process.kill(workers.pids().get(frozen!.routerId)!, 'SIGSTOP');
+    await eventually(
+      () => (frozen!.closed && workers.list.length === 1 ? undefined : 'still the frozen one'),
+      20_000,
+    );
+    expect(workers.list[0]!.routerId).not.toBe(frozen!.routerId);
+    expect(logged).toContain('mediasoup worker does not answer and is killed');
+  });
+
   it('are left alone when they keep dying; the node is unready when none is left', async () => {
     const workers = await open(1);
     for (let death = 0; death < 3; death += 1) {
@@ -132,6 +148,17 @@ describe('the workers of a node', () => {
     expect(process.listenerCount('SIGTERM') + process.listenerCount('SIGINT')).toBe(before);
   });
 
+  it('answer binding requests at their beacons, by themselves, to who knows the password', async () => {
+    const workers = await open(2);
+    const beacons = [...workers.beacons().values()];
+    expect(new Set(beacons.map(({ port }) => port)).size).toBe(2);
+    for (const beacon of beacons) {
+      expect(await bindingAnswer(beacon)).toBe(BINDING_SUCCESS);
+      const stranger = { ...beacon, icePassword: 'somebody-elses-password' };
+      expect(await bindingAnswer(stranger)).not.toBe(BINDING_SUCCESS);
+    }
+  });
+
   it('report their CPU shares by router', async () => {
     const workers = await open(2);
     await workers.cpuShares();
@@ -143,6 +170,44 @@ describe('the workers of a node', () => {
     }
   });
 });
+
+const BINDING_SUCCESS = 0x0101;
+
+/** The type of what comes back for a STUN binding request (RFC 8489, RFC 8445 §7.1). */
+async function bindingAnswer(beacon: CoreBeacon): Promise<number> {
+  const socket = createSocket('udp4');
+  const answered = once(socket, 'message') as Promise<[Buffer]>;
+  socket.send(bindingRequest(beacon), beacon.port, beacon.ip);
+  const [answer] = await answered;
+  socket.close();
+  return answer.readUInt16BE(0);
+}
+
+function bindingRequest({ iceUsernameFragment, icePassword }: CoreBeacon): Buffer {
+  const attribute = (type: number, value: Buffer) => {
+    const head = Buffer.alloc(4);
+    head.writeUInt16BE(type, 0);
+    head.writeUInt16BE(value.length, 2);
+    return Buffer.concat([head, value, Buffer.alloc((4 - (value.length % 4)) % 4)]);
+  };
+  const head = Buffer.alloc(20);
+  head.writeUInt16BE(0x0001, 0);
+  head.writeUInt32BE(0x2112a442, 4);
+  randomBytes(12).copy(head, 8);
+  const username = attribute(0x0006, Buffer.from(`${iceUsernameFragment}:test`));
+  const priority = attribute(0x0024, Buffer.from([0x6e, 0, 1, 0xff]));
+  const controlling = attribute(0x802a, randomBytes(8));
+  const body = Buffer.concat([username, priority, controlling]);
+  head.writeUInt16BE(body.length + 24, 2);
+  const hmac = createHmac('sha1', icePassword)
+    .update(Buffer.concat([head, body]))
+    .digest();
+  const signed = Buffer.concat([body, attribute(0x0008, hmac)]);
+  head.writeUInt16BE(signed.length + 8, 2);
+  const fingerprint = Buffer.alloc(4);
+  fingerprint.writeUInt32BE((crc32(Buffer.concat([head, signed])) ^ 0x5354554e) >>> 0);
+  return Buffer.concat([head, signed, attribute(0x8028, fingerprint)]);
+}
 
 /** Media workers that this process has started and that still run (proc(5), `stat`). */
 function childProcesses(): string[] {

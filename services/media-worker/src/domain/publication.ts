@@ -215,7 +215,9 @@ export class Publication extends Resource {
     if (this.#next === connection) this.#next = undefined;
     if (this.closed || this.#next || !this.#current.closed) return;
     this.#after(this.context.settings.switchOverMs, () => {
-      if (!this.#next && this.#current.closed) this.close(reason);
+      if (this.#next || !this.#current.closed) return;
+      // A client that moves may have closed it too early.
+      this.close(this.context.moving() ? RELAY_REASONS.moved : reason);
     });
   }
 

@@ -190,6 +190,12 @@ export class RelayFeed extends Resource {
     this.options.write({ message: { $case: 'tracks', value: { tracks, path } } });
   }
 
+  /** Nothing flows any more, so the puller need not wait for better. */
+  #endWhenDry(reason: CloseReason): void {
+    const flows = [...this.#fed.values()].some(({ producer }) => !producer.closed);
+    if (!flows) this.close(reason);
+  }
+
   #end(copyReason: CloseReason): void {
     if (this.#ending) return;
     const moved = copyReason === RELAY_REASONS.moved;
@@ -202,6 +208,10 @@ export class RelayFeed extends Resource {
     // What flows goes on flowing: the puller ends the call when it has it from elsewhere.
     this.#leaveCopy();
     this.#ending = this.options.clock.after(MOVED_KEEP_MS, () => this.close(reason));
+    for (const { producer } of this.#fed.values()) {
+      producer.observer.once('close', () => this.#endWhenDry(reason));
+    }
+    this.#endWhenDry(reason);
   }
 }
 

@@ -204,7 +204,9 @@ export class RelayedStream extends Resource {
     const { clock } = this.options;
     const last = this.#last?.closed === false ? this.#last : undefined;
     return {
-      steady: (producers) => (last ? steadyFlow(clock, producers) : Promise.resolve()),
+      steady: async (producers) => {
+        if (last) await Promise.race([steadyFlow(clock, producers), endOf(last)]);
+      },
       begin: () => {
         this.#over = undefined;
         this.#copy?.changeSource(relay.state.epoch, path);
@@ -316,6 +318,12 @@ export class RelayedStream extends Resource {
   #here(): RouterRef {
     return { ...this.options.identity, routerId: this.router.routerId };
   }
+}
+
+function endOf(relay: Relay): Promise<void> {
+  return new Promise((resolve) => {
+    relay.onClosed(() => resolve());
+  });
 }
 
 function describe(outcome: RelayOutcome): object {

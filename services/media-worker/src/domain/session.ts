@@ -93,8 +93,8 @@ export class Session extends Resource implements DrainedSession {
   #missed: SessionEvent[] = [];
   /** What every watcher is told, once it is known that the session must go. */
   #moving: (() => SessionEvent) | undefined;
-  /** Another session has taken over a stream of this one. */
-  #superseded = false;
+  /** What is known of a session that has taken over a stream of this one. */
+  #superseded: 'by its heir' | 'by some origin' | undefined;
   #candidates = 0;
 
   constructor(
@@ -230,7 +230,7 @@ export class Session extends Resource implements DrainedSession {
   /** Lets a stream go to the session that takes over from this one. */
   handOver(purpose: string): void {
     this.publications.find(purpose)?.close(RELAY_REASONS.moved);
-    this.#supersede();
+    this.#supersede('by its heir');
   }
 
   /** Ends all at once because its core is gone; its client is to begin again elsewhere. */
@@ -275,7 +275,7 @@ export class Session extends Resource implements DrainedSession {
         replacesSessionId,
         username,
         moving: () => this.moving,
-        onFenced: () => this.#supersede(),
+        onFenced: () => this.#supersede('by some origin'),
       },
       limits.publications,
     );
@@ -367,16 +367,16 @@ export class Session extends Resource implements DrainedSession {
     this.#endWhenMoved();
   }
 
-  #supersede(): void {
-    this.#superseded = true;
+  #supersede(by: 'by its heir' | 'by some origin'): void {
+    this.#superseded = by;
     this.#endWhenMoved();
   }
 
   /** Nobody needs it any more once all that it published is elsewhere and nothing is received. */
   #endWhenMoved(): void {
     if (!this.#superseded || this.publications.list.length > 0) return;
-    const receives = this.attached && this.subscriptions.size > 0;
-    if (!receives) this.close(SESSION_REASONS.moved);
+    const idle = this.#superseded === 'by its heir' && this.subscriptions.size === 0;
+    if (idle || !this.attached) this.close(SESSION_REASONS.moved);
   }
 
   #startGrace(): void {

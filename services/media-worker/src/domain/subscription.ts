@@ -78,6 +78,19 @@ export class Subscription extends Resource {
     return this.lines.some(({ flowing, consumer }) => flowing && !consumer.closed);
   }
 
+  /** Resolves when the client gets packets of it no more. */
+  async dry(): Promise<void> {
+    const flowing = this.lines.filter((line) => line.flowing && !line.consumer.closed);
+    await Promise.all(
+      flowing.map(
+        ({ consumer }) =>
+          new Promise<void>((resolve) => {
+            consumer.observer.once('close', () => resolve());
+          }),
+      ),
+    );
+  }
+
   /** Takes the stream from `copy` from now on; {@link reconcile} follows. */
   feed(copy: StreamCopy): void {
     this.#leaveCopy();

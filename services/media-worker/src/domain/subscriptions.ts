@@ -205,10 +205,10 @@ export class Subscriptions extends Resource {
   }
 
   /** While the old source still feeds the client, the new one may take its time. */
-  async #whenSteady(copy: StreamCopy): Promise<void> {
+  async #whenSteady(copy: StreamCopy, subscription: Subscription): Promise<void> {
     const hold = {};
     copy.watch(hold, true);
-    await steadyFlow(this.context.clock, producersOf(copy));
+    await Promise.race([steadyFlow(this.context.clock, producersOf(copy)), subscription.dry()]);
     copy.unwatch(hold);
     if (copy.closed) throw new SluiceError('UNAVAILABLE', 'the stream was lost again');
   }
@@ -221,7 +221,7 @@ export class Subscriptions extends Resource {
       if (subscription.closed || this.closed) return;
       try {
         const copy = await source.ensure(home.routerId, subscription.name);
-        if (subscription.flowing) await this.#whenSteady(copy);
+        if (subscription.flowing) await this.#whenSteady(copy, subscription);
         subscription.feed(copy);
         this.#update(subscription);
         return;

@@ -64,6 +64,11 @@ export class Core extends Resource implements HomeRouter {
     return usage.ru_utime + usage.ru_stime;
   }
 
+  /** Ends a worker that does not even hear that it should close. */
+  kill(): void {
+    if (!this.closed) process.kill(this.pid, 'SIGKILL');
+  }
+
   protected override release(_reason: CloseReason): void {
     this.worker.close();
   }

@@ -11,6 +11,7 @@ import type { Log } from '../domain/ports.js';
 import { Core, type ClientListen } from './core.js';
 import { CpuShares } from './cpu-shares.js';
 import { nextRestart } from './restart-policy.js';
+import { WorkerPulse } from './worker-pulse.js';
 
 export interface WorkersOptions {
   /** How many, one per core of the machine. */
@@ -106,8 +107,14 @@ export class Workers extends Resource<WorkersEvents> implements HomeRouters {
   }
 
   #keep(core: Core): void {
-    this.#cores.set(core.index, core);
+    const { clock, log } = this.options;
+    const { index, pid } = core;
+    this.#cores.set(index, core);
+    const pulse = new WorkerPulse(core, clock, () => {
+      log.error({ core: index, pid }, 'mediasoup worker does not answer and is killed');
+    });
     core.onClosed((reason) => {
+      pulse.stop();
       this.#cores.delete(core.index);
       if (!this.closed) this.#onDeath(core, reason);
     });
