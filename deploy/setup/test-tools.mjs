@@ -18,6 +18,26 @@ import { SetupError } from './setup-error.mjs';
 const TEST_TOOLS = {
   openssl: { packages: ['openssl'], command: 'openssl' },
   chromium: { packages: ['chromium'], command: 'chromium', override: 'SLUICE_CHROMIUM' },
+  faketime: { packages: ['faketime'], command: 'faketime' },
+  haproxy: { packages: ['haproxy'], command: 'haproxy' },
+  'firefox-esr': { packages: ['firefox-esr'], command: 'firefox-esr' },
+  aiortc: {
+    packages: ['python3-aiortc', 'python3-websockets'],
+    file: '/usr/lib/python3/dist-packages/aiortc/__init__.py',
+  },
+  gstreamer: {
+    packages: [
+      'python3-gi',
+      'gir1.2-gst-plugins-bad-1.0',
+      'gstreamer1.0-nice',
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+      'gstreamer1.0-plugins-bad',
+      'gstreamer1.0-plugins-ugly',
+    ],
+    // Where its modules are depends on the machine's architecture.
+    file: '/usr/share/doc/gstreamer1.0-plugins-ugly/copyright',
+  },
 };
 
 /**

@@ -302,6 +302,24 @@ test('asked to move, the page goes on showing everybody and is on another node t
   await plays(visit, ALICE);
   await plays(visit, SCREEN);
   expect((await visit.state()).node).toBe('node-3');
+  await eventually(() => (visit.cluster.said('moved').length === 1 ? undefined : 'not said'));
+});
+
+test('a second move during the first is followed, and only the last is reported as done', async () => {
+  const visit = await open([ALICE]);
+  await enter(visit);
+  await plays(visit, ALICE);
+  await offers(visit, 1);
+  visit.cluster.move('node-3');
+  visit.cluster.move('node-4');
+  await eventually(() => (visit.cluster.said('moved').length > 0 ? undefined : 'not said'), 20_000);
+  await visit.cluster.endFormerMedia();
+  await plays(visit, ALICE);
+  await eventually(async () => {
+    const { node } = await visit.state();
+    return node === 'node-4' ? undefined : String(node);
+  });
+  expect(visit.cluster.said('moved')).toHaveLength(1);
 });
 
 test('a chosen quality is asked for', async () => {

@@ -21,6 +21,8 @@ type Kind = (typeof KINDS)[number];
 
 /** How long the PeerConnection that is being replaced may stay while the new one connects. */
 const HANDOVER_MS = 10_000;
+/** Whoever watches takes a moment to follow to the new one, and is shown the old one until then. */
+const OVERLAP_MS = 3_000;
 
 /** One PeerConnection and its m-lines: one for each kind that is sent. */
 class Sending {
@@ -194,8 +196,13 @@ export class Publication {
   }
 }
 
-/** Closes `former` as soon as `next` is connected, or when it takes too long. */
+/** Closes `former` a little after `next` is connected, or when that takes too long. */
 function retire(former: RTCPeerConnection, next: RTCPeerConnection | undefined): void {
-  if (!next) former.close();
-  else void connected(next, HANDOVER_MS).finally(() => former.close());
+  if (!next) {
+    former.close();
+    return;
+  }
+  void connected(next, HANDOVER_MS).then((flows) => {
+    setTimeout(() => former.close(), flows ? OVERLAP_MS : 0);
+  });
 }

@@ -219,7 +219,8 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     const move = this.#moves;
     // One that is under way is for the session before; it does not reach this one's.
     if (!(await until(() => !this.#rejoining, MOVE_MS)) || move !== this.#moves) return;
-    await this.#rejoin();
+    this.#subscriber.renew(this.streams.map(({ name, username }) => ({ ...name, username })));
+    await this.#republish([...this.#publications.values()]);
     const arrived = () =>
       this.#subscriber.settled && [...this.#publications.values()].every(({ healthy }) => healthy);
     const done = await until(() => move !== this.#moves || arrived(), MOVE_MS);

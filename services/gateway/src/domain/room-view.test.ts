@@ -265,36 +265,52 @@ describe('snapshots', () => {
           const times = { heard: 1, lost: 0, twice: 2 }[how] ?? 1;
           for (let time = 0; time < times; time += 1) told.push(...view.apply(fact, nowMs));
         };
-        for (const [{ do: what, who }, how] of steps) {
-          nowMs += 100;
-          told.push(...view.endOverdue(nowMs));
-          const session = sessions.get(who);
+        const move = (session: RoomSession, how: string) => {
+          const who = session.participant;
           const stream = streams.get(who);
-          if (what === 'join' && !session) {
-            sessions.set(who, aSession(who, { sessionId: `s${String((serial += 1))}` }));
-            hear(seen(sessions.get(who)!), how);
-          } else if (what === 'leave' && session) {
-            sessions.delete(who);
-            if (stream) hear(ended(who, stream.epoch), how);
-            streams.delete(who);
-            hear(closed(session.sessionId), how);
-          } else if (what === 'move' && session) {
-            const sessionId = `s${String((serial += 1))}`;
-            sessions.set(who, aSession(who, { sessionId }));
-            hear(seen(sessions.get(who)!), how);
-            if (stream) {
-              streams.set(who, aStream(who, { epoch: (serial += 1), sessionId }));
-              hear(ended(who, stream.epoch), how);
-              hear(published(streams.get(who)!), how);
-            }
-            hear(closed(session.sessionId, true), how);
-          } else if (what === 'publish' && !stream && session) {
+          const sessionId = `s${String((serial += 1))}`;
+          sessions.set(who, aSession(who, { sessionId }));
+          hear(seen(sessions.get(who)!), how);
+          if (stream) {
+            streams.set(who, aStream(who, { epoch: (serial += 1), sessionId }));
+            hear(ended(who, stream.epoch), how);
+            hear(published(streams.get(who)!), how);
+          }
+          hear(closed(session.sessionId, true), how);
+        };
+        const leave = (session: RoomSession, how: string) => {
+          const who = session.participant;
+          const stream = streams.get(who);
+          sessions.delete(who);
+          if (stream) hear(ended(who, stream.epoch), how);
+          streams.delete(who);
+          hear(closed(session.sessionId), how);
+        };
+        const togglePublishing = (who: string, what: 'publish' | 'unpublish', how: string) => {
+          const stream = streams.get(who);
+          const session = sessions.get(who);
+          if (what === 'publish' && !stream && session) {
             const { sessionId } = session;
             streams.set(who, aStream(who, { epoch: (serial += 1), sessionId }));
             hear(published(streams.get(who)!), how);
           } else if (what === 'unpublish' && stream) {
             streams.delete(who);
             hear(ended(who, stream.epoch), how);
+          }
+        };
+        for (const [{ do: what, who }, how] of steps) {
+          nowMs += 100;
+          told.push(...view.endOverdue(nowMs));
+          const session = sessions.get(who);
+          if (what === 'join' && !session) {
+            sessions.set(who, aSession(who, { sessionId: `s${String((serial += 1))}` }));
+            hear(seen(sessions.get(who)!), how);
+          } else if (what === 'leave' && session) {
+            leave(session, how);
+          } else if (what === 'move' && session) {
+            move(session, how);
+          } else if (what === 'publish' || what === 'unpublish') {
+            togglePublishing(who, what, how);
           } else if (what === 'snapshot') {
             // A directory answers with what it knew a moment ago.
             told.push(...view.reconcile(stale, nowMs));

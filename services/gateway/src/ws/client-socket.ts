@@ -16,6 +16,8 @@ const MISSED_PONGS_MAX = 2;
 export class ClientSocket implements Client {
   #connection: Connection | undefined;
   #missedPongs = 0;
+  /** Why we ended it; a client that does not answer makes ws say 1006. */
+  #closedWith: number | undefined;
 
   constructor(
     private readonly socket: WebSocket,
@@ -34,7 +36,7 @@ export class ClientSocket implements Client {
     socket.on('error', () => undefined);
     socket.on('close', (code) => {
       this.#connection?.end(endingOf(code));
-      onClosed(code);
+      onClosed(this.#closedWith ?? code);
     });
   }
 
@@ -54,6 +56,7 @@ export class ClientSocket implements Client {
   }
 
   close(code: number, reason: string): void {
+    if (this.socket.readyState === this.socket.OPEN) this.#closedWith ??= code;
     this.socket.close(code, reason);
   }
 
