@@ -1,6 +1,6 @@
 # One entry point. `make run` and `make test` set up what they need by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help setup gen build lint format test unit integration e2e bench run images manifests up down clean
+.PHONY: help setup gen build lint format test unit integration e2e faults interop bench run images manifests up down clean
 
 # The runtime that the repository pins: the npm package `node`, first on the PATH.
 PINNED := export PATH="$(CURDIR)/node_modules/.bin:$$PATH";
@@ -35,6 +35,12 @@ integration: setup ## Run the tests with real NATS servers and mediasoup workers
 
 e2e: setup ## Run the tests of whole clusters, in Chromium
 	@$(PINNED) node tests/run.mjs build e2e
+
+faults: setup ## Do every fault twenty times and write docs/faults.md (hours; SLUICE_FAULT_RUNS)
+	@$(PINNED) node tests/faults/run.mjs
+
+interop: setup ## Try other WebRTC stacks against Chromium and write docs/interop.md
+	@$(PINNED) node tests/run.mjs build interop
 
 bench: setup ## Measure, and write docs/benchmarks.md (some minutes, on an idle machine)
 	@$(PINNED) node bench/run.mjs

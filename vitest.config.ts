@@ -33,6 +33,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'interop',
+          include: ['tests/interop/**/*.interop.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'chart',
           include: ['tests/chart/**/*.chart.ts'],
           testTimeout: 60_000,

@@ -8,11 +8,11 @@ import { ensureNatsServer } from '../deploy/setup/nats-server.mjs';
 import { repositoryRoot } from '../deploy/setup/repository-root.mjs';
 import { say } from '../deploy/setup/say.mjs';
 import { SetupError } from '../deploy/setup/setup-error.mjs';
-import { ensureTestTools } from '../deploy/setup/test-tools.mjs';
+import { INTEROP_TOOLS, ensureTestTools } from '../deploy/setup/test-tools.mjs';
 import { ensureWorker } from '../deploy/setup/worker.mjs';
 import { NOTHING } from './runner/outcome.mjs';
 import { signalRunning } from './runner/stream-command.mjs';
-import { SCHEDULE, SUITES } from './runner/suites.mjs';
+import { ON_DEMAND, SCHEDULE, SUITES } from './runner/suites.mjs';
 import { anyFailed, summary } from './runner/summary.mjs';
 
 /** These need nothing but the npm packages. */
@@ -25,8 +25,10 @@ async function main(wanted) {
     throw new SetupError(`no such suite: ${unknown.join(', ')}`);
   }
 
-  const names = wanted.length > 0 ? wanted : SUITES.map((suite) => suite.name);
-  const env = names.every((name) => CHECKS.includes(name)) ? process.env : await testEnvironment();
+  const names = wanted.length > 0 ? wanted : byDefault();
+  const env = names.every((name) => CHECKS.includes(name))
+    ? process.env
+    : await testEnvironment(names);
 
   await rm(join(repositoryRoot, 'test-results'), { recursive: true, force: true });
 
@@ -36,10 +38,15 @@ async function main(wanted) {
   return anyFailed(results) ? 1 : 0;
 }
 
-async function testEnvironment() {
+function byDefault() {
+  return SUITES.map((suite) => suite.name).filter((name) => !ON_DEMAND.includes(name));
+}
+
+async function testEnvironment(names) {
+  const tools = names.includes('interop') ? INTEROP_TOOLS : undefined;
   const MEDIASOUP_WORKER_BIN = await ensureWorker();
   const SLUICE_NATS_SERVER = await ensureNatsServer();
-  const { chromium: SLUICE_CHROMIUM } = await ensureTestTools();
+  const { chromium: SLUICE_CHROMIUM } = await ensureTestTools(tools);
 
   return { ...process.env, MEDIASOUP_WORKER_BIN, SLUICE_NATS_SERVER, SLUICE_CHROMIUM };
 }

@@ -20,6 +20,11 @@ const TEST_TOOLS = {
   chromium: { packages: ['chromium'], command: 'chromium', override: 'SLUICE_CHROMIUM' },
   faketime: { packages: ['faketime'], command: 'faketime' },
   haproxy: { packages: ['haproxy'], command: 'haproxy' },
+};
+
+/** What the interop tests need besides. @type {Record<string, TestTool>} */
+export const INTEROP_TOOLS = {
+  ...TEST_TOOLS,
   'firefox-esr': { packages: ['firefox-esr'], command: 'firefox-esr' },
   aiortc: {
     packages: ['python3-aiortc', 'python3-websockets'],

@@ -32,7 +32,12 @@ export const SUITES = [
   vitest('chart', 5),
   vitest('integration', 20),
   vitest('e2e', 20),
+  vitest('faults', 20),
+  vitest('interop', 15),
 ];
+
+/** What `make test` leaves to a target of its own: it brings three more WebRTC stacks with it. */
+export const ON_DEMAND = ['interop'];
 
 /**
  * Those that may run at the same time stand in one group; in each, lanes run beside each other and
@@ -42,7 +47,8 @@ export const SCHEDULE = [
   [['build']],
   [['lint'], ['format', 'set-up', 'unit', 'chart']],
   [['integration']],
-  [['e2e']],
+  [['e2e', 'faults']],
+  [['interop']],
 ];
 
 /** Commands that each pass or fail as a whole. */

@@ -67,7 +67,15 @@ function writeLine(head: DescriptionHead, line: MLine, tagged: boolean): MediaDe
     fmtp: [],
   };
   if (!line.alive) {
-    return { ...shared, port: 0, payloads: line.formats.join(' '), direction: 'inactive' };
+    // Browsers pass over what stands on a dead m-line, but GStreamer and aiortc refuse the whole
+    // description if one says nothing of the transport.
+    return {
+      ...shared,
+      ...writeTransport(head, false),
+      port: 0,
+      payloads: line.formats.join(' '),
+      direction: 'inactive',
+    };
   }
   const transport = { ...shared, port: PLACEHOLDER_PORT, ...writeTransport(head, tagged) };
   return line.kind === 'application'

@@ -152,6 +152,7 @@ describe('whatever a client sends', () => {
           const answer = negotiation.answer();
           // What we write can be read, and nothing of the client's broke out of its line.
           expect(answer).toMatch(/^(?:[a-z]=[ -~]*\r\n)+$/);
+          expect(negotiation.continues(sdp)).toBe(offer.connect !== undefined);
           const again = tried(() => negotiation.receiveOffer(sdp));
           if (again) expect(again.added.map(({ mid }) => mid)).toEqual([]);
         }),

@@ -73,6 +73,31 @@ function clientAnswer(
 }
 
 describe('an offer of the client', () => {
+  it('is of the same PeerConnection by its session id or by its ICE credentials', () => {
+    const offer = aDescription([AUDIO]);
+    const otherSession = (sdp: string) => sdp.replace('o=- 46116', 'o=- 99');
+    const restarted = aDescription([AUDIO], clientTransport('restarted'));
+    expect(aNegotiation().continues(offer)).toBe(false);
+    const negotiation = published();
+    expect(negotiation.continues(offer)).toBe(true);
+    expect(negotiation.continues(otherSession(offer))).toBe(true);
+    expect(negotiation.continues(restarted)).toBe(true);
+    expect(negotiation.continues(otherSession(restarted))).toBe(false);
+    expect(() => negotiation.continues('v=1')).toThrow(SdpError);
+  });
+
+  it('hears of the transport on declined m-lines too, which some clients insist on', () => {
+    const negotiation = aNegotiation();
+    const data: ModelSection = { mid: '1', kind: 'application' };
+    negotiation.receiveOffer(aDescription([AUDIO, data]));
+    const [audio, declined] = parse(negotiation.answer()).media;
+    expect(declined?.port).toBe(0);
+    expect(declined?.fingerprint).toEqual(audio?.fingerprint);
+    expect(declined?.setup).toBe(audio?.setup);
+    expect(declined?.iceUfrag).toBe(audio?.iceUfrag);
+    expect(declined?.candidates).toBeUndefined();
+  });
+
   it('adds its tracks and says how to connect', () => {
     const negotiation = aNegotiation();
     const offer = negotiation.receiveOffer(aDescription([AUDIO, VIDEO]));

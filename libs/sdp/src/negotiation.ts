@@ -1,4 +1,5 @@
 import { readAnswer } from './answer-reader.js';
+import { readBundle } from './bundle.js';
 import { writeDescription, type DescriptionHead } from './description-writer.js';
 import type { DtlsParameters, IceParameters, MediaKind, RtpCapabilities } from './dictionaries.js';
 import { SdpError } from './errors.js';
@@ -25,8 +26,9 @@ import {
   type Reservation,
   type Wishes,
 } from './outgoing.js';
-import type { RemoteTransport } from './remote-transport.js';
+import { readRemoteTransport, type RemoteTransport } from './remote-transport.js';
 import { describeSending } from './sending.js';
+import { parseSessionDescription } from './session-description.js';
 import { sessionIdFrom } from './session-id.js';
 import { consumableOn, fitsSlot } from './slot.js';
 
@@ -53,6 +55,7 @@ export class Negotiation {
   /** The m-lines as both sides agreed on them last. */
   #lines: readonly MLine[] = [];
   #remote: RemoteTransport | undefined;
+  #remoteSessionId: string | undefined;
   /** Fixed by the first exchange. */
   #setup: 'active' | 'passive' | undefined;
   #extmapAllowMixed = true;
@@ -88,6 +91,20 @@ export class Negotiation {
     );
     const stops = new Set([...this.#stops].filter((mid) => !told.stops.has(mid)));
     return this.#wantedIce !== told.ice || isTellable({ reservations, stops });
+  }
+
+  /**
+   * Whether an offer is of this PeerConnection and not of a new one: by the session id of its `o=`
+   * line or, for clients that write another one each time, by its ICE credentials.
+   *
+   * @throws {SdpError}
+   */
+  continues(sdp: string): boolean {
+    if (!this.#remote) return false;
+    const description = parseSessionDescription(sdp, this.#limits);
+    if (description.sessionId === this.#remoteSessionId) return true;
+    const ice = readRemoteTransport(description, readBundle(description))?.ice;
+    return ice !== undefined && sameIceCredentials(ice, this.#remote.ice);
   }
 
   /**
@@ -136,6 +153,7 @@ export class Negotiation {
     this.#lines = lines;
     this.#remoteOffer = undefined;
     this.#settleTransport(offer.transport);
+    this.#remoteSessionId = offer.sessionId;
     this.#extmapAllowMixed = offer.extmapAllowMixed;
     if (decisions.iceParameters) {
       this.#ice = decisions.iceParameters;

@@ -18,6 +18,8 @@ import { readSlot } from './slot.js';
 
 /** What the m-lines of an offer would become if all of it were accepted. */
 export interface OfferRead {
+  /** Of its `o=` line. */
+  readonly sessionId: string;
   readonly lines: readonly MLine[];
   readonly transport: RemoteTransport | undefined;
   readonly extmapAllowMixed: boolean;
@@ -55,6 +57,7 @@ export function readOffer(sdp: string, context: OfferContext): OfferRead {
   checkRtcpMux(medias);
   checkSsrcs(medias);
   return {
+    sessionId: description.sessionId,
     lines: readLines(description, bundle, medias, context),
     transport,
     extmapAllowMixed: description.attributes.has('extmap-allow-mixed'),

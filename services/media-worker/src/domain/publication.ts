@@ -1,6 +1,5 @@
 import { TrackKind, type RouterRef, type StreamState, type Track } from '@sluice/proto-gen/common';
 import { Resource, SluiceError, type StreamName, type Timer } from '@sluice/core';
-import { sessionIdOf } from '@sluice/sdp';
 import type { HomeRouter } from './home-router.js';
 import type { FactPublisher } from './ports.js';
 import {
@@ -86,11 +85,7 @@ export class Publication extends Resource {
     name: StreamName,
     sdp: string,
   ): Promise<Published> {
-    const connection = await PublishingConnection.open(
-      context.home,
-      sessionIdOf(sdp),
-      context.settings,
-    );
+    const connection = await PublishingConnection.open(context.home, context.settings);
     const held: { claim?: StreamClaim } = {};
     try {
       const answer = await connection.negotiate(sdp, async () => {
@@ -127,11 +122,8 @@ export class Publication extends Resource {
    * @throws {SdpError} or {SluiceError}, and then all is as it was.
    */
   async renegotiate(sdp: string): Promise<Answered> {
-    const remoteSessionId = sessionIdOf(sdp);
-    const known = [this.#next, this.#current].find(
-      (connection) => connection?.remoteSessionId === remoteSessionId,
-    );
-    if (!known) return this.#connectNext(sdp, remoteSessionId);
+    const known = [this.#next, this.#current].find((connection) => connection?.continues(sdp));
+    if (!known) return this.#connectNext(sdp);
     if (known.closed) {
       throw new SluiceError('INVALID_STATE', 'this PeerConnection was lost; a new one is needed');
     }
@@ -179,9 +171,9 @@ export class Publication extends Resource {
     else connection.on('flowing', supersede);
   }
 
-  async #connectNext(sdp: string, remoteSessionId: string): Promise<Answered> {
+  async #connectNext(sdp: string): Promise<Answered> {
     const { home, settings } = this.context;
-    const next = await PublishingConnection.open(home, remoteSessionId, settings);
+    const next = await PublishingConnection.open(home, settings);
     try {
       const answer = await next.negotiate(sdp, () => Promise.resolve());
       if (this.closed || next.closed) throw connectionLost();

@@ -36,8 +36,6 @@ export class PublishingConnection extends Resource<PublishingConnectionEvents> {
   #timer: Timer | undefined;
 
   private constructor(
-    /** The session id of the client's `o=` line. */
-    readonly remoteSessionId: string,
     private readonly connection: Connection,
     private readonly settings: PublishingSettings,
   ) {
@@ -49,11 +47,15 @@ export class PublishingConnection extends Resource<PublishingConnectionEvents> {
 
   static async open(
     home: HomeRouter,
-    remoteSessionId: string,
     settings: PublishingSettings,
   ): Promise<PublishingConnection> {
     const connection = await Connection.open(home, 'publishing', settings);
-    return new PublishingConnection(remoteSessionId, connection, settings);
+    return new PublishingConnection(connection, settings);
+  }
+
+  /** Whether an offer is of this PeerConnection of the client and not of a new one. */
+  continues(sdp: string): boolean {
+    return this.connection.negotiation.continues(sdp);
   }
 
   /** What is received now. */

@@ -1,0 +1,43 @@
+/** What every client of the matrix is told to do, in the same words whatever it is made of. */
+export type Command =
+  | { readonly do: 'connect'; readonly url: string; readonly token: string }
+  | { readonly do: 'join'; readonly room: string }
+  | ({ readonly do: 'publish' } & PublishWanted)
+  | { readonly do: 'add' | 'stop'; readonly kind: Kind }
+  | { readonly do: 'restart-ice' }
+  | {
+      readonly do: 'subscribe';
+      readonly room: string;
+      readonly publisher: string;
+      readonly tcpOnly?: boolean;
+    }
+  | { readonly do: 'received' }
+  | { readonly do: 'close' };
+
+export type Kind = 'audio' | 'video';
+export type VideoCodec = 'VP8' | 'VP9' | 'H264' | 'AV1';
+
+export interface PublishWanted {
+  readonly room: string;
+  readonly audio?: boolean;
+  readonly video?: VideoCodec;
+  /** Simulcast, where above 1. */
+  readonly layers?: number;
+  readonly dataChannel?: boolean;
+  /** Whether to forget the server's UDP candidates. */
+  readonly tcpOnly?: boolean;
+}
+
+/** What all that was subscribed to has brought so far. */
+export interface ReceivedSoFar {
+  readonly decodedFrames: number;
+  /** Audio frames or packets that were decoded, by whatever name the client counts them. */
+  readonly audio: number;
+}
+
+export interface Reply {
+  readonly offer?: string;
+  readonly answer?: string;
+  readonly node?: string;
+  readonly received?: ReceivedSoFar;
+}

@@ -1,0 +1,134 @@
+import { eventually } from '@sluice/testing';
+import { hearAudio, seeVideo } from '../browser/playback.js';
+import type { Reply, VideoCodec } from './page/commands.js';
+import { publishTo, watchedByClient, type Scene } from './stage.js';
+
+export interface Row {
+  readonly name: string;
+  readonly network?: 'ipv6';
+  readonly play: (scene: Scene) => Promise<void>;
+}
+
+const CLIENT = { publisher: 'client' };
+/** How long others may take to hear of a change. */
+const CHANGE_TIMEOUT_MS = 15_000;
+
+export const ROWS: readonly Row[] = [
+  {
+    name: 'publish Opus',
+    play: async (scene) => {
+      await publishTo(scene, { audio: true });
+      await hearAudio(scene.viewer, CLIENT);
+    },
+  },
+  ...(['VP8', 'VP9', 'H264', 'AV1'] as const).map((codec) => ({
+    name: `publish ${codec}`,
+    play: (scene: Scene) => publishVideo(scene, codec),
+  })),
+  { name: 'publish simulcast', play: publishSimulcast },
+  { name: 'subscribe', play: (scene) => watchedByClient(scene) },
+  { name: 'add a track', play: addTrack },
+  { name: 'stop a track and re-use its m-line', play: stopAndReuse },
+  { name: 'offer a data channel beside media', play: dataChannel },
+  { name: 'restart ICE', play: restartIce },
+  {
+    name: 'publish over TCP',
+    play: async (scene) => {
+      await publishTo(scene, { audio: true, video: 'VP8', tcpOnly: true });
+      await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+    },
+  },
+  { name: 'subscribe over TCP', play: (scene) => watchedByClient(scene, true) },
+  {
+    name: 'publish over IPv6 on loopback',
+    network: 'ipv6',
+    play: async (scene) => {
+      await publishTo(scene, { audio: true, video: 'VP8' });
+      await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+    },
+  },
+  {
+    name: 'subscribe over IPv6 on loopback',
+    network: 'ipv6',
+    play: (scene) => watchedByClient(scene),
+  },
+];
+
+async function publishVideo(scene: Scene, codec: VideoCodec): Promise<void> {
+  await publishTo(scene, { audio: true, video: codec });
+  await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+  const { tracks } = await scene.viewer.until('new-publisher', { publisherId: 'client' });
+  const video = (tracks as { kind: string; mimeType: string }[]).find(
+    ({ kind }) => kind === 'video',
+  );
+  same(video?.mimeType, `video/${codec}`);
+}
+
+async function publishSimulcast(scene: Scene): Promise<void> {
+  await publishTo(scene, { video: 'VP8', layers: 2 });
+  const layers = { type: 'set-layers', roomName: scene.room, publisherId: 'client' };
+  await scene.viewer.request({ ...layers, spatial: 0 });
+  await seeVideo(scene.viewer, CLIENT, 320);
+  await scene.viewer.request({ ...layers, spatial: 1 });
+  await seeVideo(scene.viewer, CLIENT, 640);
+}
+
+async function addTrack(scene: Scene): Promise<void> {
+  await publishTo(scene, { audio: true });
+  await hearAudio(scene.viewer, CLIENT);
+  await scene.client.run({ do: 'add', kind: 'video' });
+  await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+}
+
+async function stopAndReuse(scene: Scene): Promise<void> {
+  const first = await publishTo(scene, { audio: true, video: 'VP8' });
+  await seeVideo(scene.viewer, CLIENT);
+  await scene.client.run({ do: 'stop', kind: 'video' });
+  await untilTracksAre(scene, ['audio']);
+  await hearAudio(scene.viewer, CLIENT);
+  const again = await scene.client.run({ do: 'add', kind: 'video' });
+  same(mLines(again.offer), mLines(first.offer));
+  await untilTracksAre(scene, ['audio', 'video']);
+  await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+}
+
+async function dataChannel(scene: Scene): Promise<void> {
+  const { offer, answer } = await publishTo(scene, {
+    audio: true,
+    video: 'VP8',
+    dataChannel: true,
+  });
+  same(mLines(answer), mLines(offer));
+  same(mLines(offer).length, 3);
+  await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+}
+
+async function restartIce(scene: Scene): Promise<void> {
+  const before = await publishTo(scene, { audio: true, video: 'VP8' });
+  await seeVideo(scene.viewer, CLIENT);
+  const after = await scene.client.run({ do: 'restart-ice' });
+  if (fragment(after.offer) === fragment(before.offer)) throw new Error('the client keeps its ICE');
+  if (fragment(after.answer) === fragment(before.answer)) throw new Error('Sluice keeps its ICE');
+  await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+}
+
+async function untilTracksAre({ viewer }: Scene, kinds: readonly string[]): Promise<void> {
+  await eventually(async () => {
+    const last = (await viewer.frames('publisher-changed')).at(-1);
+    const seen = ((last?.['tracks'] ?? []) as { kind: string }[]).map(({ kind }) => kind).sort();
+    return seen.join() === kinds.join() ? undefined : `the tracks are ${seen.join()}`;
+  }, CHANGE_TIMEOUT_MS);
+}
+
+function mLines(sdp: Reply['offer']): string[] {
+  return [...(sdp ?? '').matchAll(/^m=(\w+)/gm)].map(([, kind]) => String(kind));
+}
+
+function fragment(sdp: Reply['offer']): string | undefined {
+  return /^a=ice-ufrag:(.*)$/m.exec(sdp ?? '')?.[1];
+}
+
+function same(seen: unknown, wanted: unknown): void {
+  const [one, other] = [JSON.stringify(seen), JSON.stringify(wanted)];
+  if (one !== other) throw new Error(`saw ${one} instead of ${other}`);
+}
