@@ -310,7 +310,14 @@ test('a second move during the first is followed, and only the last is reported 
   await enter(visit);
   await plays(visit, ALICE);
   await offers(visit, 1);
+  // The first cannot end before the second comes.
+  visit.cluster.refusals.set('subscribe-request', { code: 'UNAVAILABLE', message: 'not now' });
+  const asked = visit.cluster.said('subscribe-request').length;
   visit.cluster.move('node-3');
+  await eventually(() =>
+    visit.cluster.said('subscribe-request').length > asked ? undefined : 'not asked for again',
+  );
+  visit.cluster.refusals.delete('subscribe-request');
   visit.cluster.move('node-4');
   await eventually(() => (visit.cluster.said('moved').length > 0 ? undefined : 'not said'), 20_000);
   await visit.cluster.endFormerMedia();

@@ -3,6 +3,7 @@ import { SluiceError } from '@sluice/core';
 import { SUBJECTS } from '@sluice/nats-kit';
 import { NodeLost } from '@sluice/proto-gen/facts';
 import { eventually } from '@sluice/testing';
+import { RETURN_MS } from '../src/domain/room-view.js';
 import { FakeNode } from './fake-cluster.fixture.js';
 import { startFakeCluster, tokens, type FakeCluster } from './fake-cluster-run.fixture.js';
 import { TestClient } from './test-client.fixture.js';
@@ -165,7 +166,7 @@ describe('a session whose node drains', () => {
     await eve.client.next('new-publisher');
     ann.node.tell('ann', draining(300));
     await eventually(closing(ann.node, 'moved'));
-    await eve.client.next('publisher-left', undefined);
+    await eve.client.next('publisher-left', undefined, 2 * RETURN_MS);
     expect(comings(eve.client, 'ann')).toEqual(['new-publisher', 'publisher-left']);
     expect(await publish(ann.client, 10)).toBe(other(ann.node).nodeId);
   });

@@ -47,6 +47,7 @@ export class TestClient {
   async next<Type extends ServerMessageType>(
     type: Type,
     matches: (message: ServerMessageOf<Type>) => boolean = () => true,
+    timeoutMs?: number,
   ): Promise<ServerMessageOf<Type>> {
     let found: ServerMessageOf<Type> | undefined;
     await eventually(() => {
@@ -59,7 +60,7 @@ export class TestClient {
       if (found) return undefined;
       const closed = this.closed ? `, closed ${String(this.closed.code)}` : '';
       return `no ${type} among ${JSON.stringify(this.received)}${closed}`;
-    });
+    }, timeoutMs);
     this.#taken.add(found!);
     return found!;
   }

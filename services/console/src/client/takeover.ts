@@ -49,8 +49,9 @@ export class Takeover {
     const [before, now]: ReadonlyMap<string, unknown>[] = await Promise.all([
       this.former.connection.getStats(),
       this.next.connection.getStats(),
-    ]);
-    this.#polling = false;
+    ]).finally(() => {
+      this.#polling = false;
+    });
     if (!before || !now) return;
     const ready = this.next.keys.filter(
       (key) => !this.#ready.has(key) && this.#canShow(key, before, now),
