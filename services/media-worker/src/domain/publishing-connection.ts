@@ -45,10 +45,7 @@ export class PublishingConnection extends Resource<PublishingConnectionEvents> {
     connection.onClosed((reason) => this.close(reason));
   }
 
-  static async open(
-    home: HomeRouter,
-    settings: PublishingSettings,
-  ): Promise<PublishingConnection> {
+  static async open(home: HomeRouter, settings: PublishingSettings): Promise<PublishingConnection> {
     const connection = await Connection.open(home, 'publishing', settings);
     return new PublishingConnection(connection, settings);
   }
