@@ -1,0 +1,134 @@
+import { eventually } from '@sluice/testing';
+import type { Stream } from '../cluster-under-test.js';
+import type { Caller } from './caller.js';
+
+/** Half a second of sound. */
+const PACKETS_TO_HEAR = 25;
+const FRAMES_TO_SEE = 5;
+/** Far longer than any promise: who is not back by then does not come back. */
+const RECOVERY_MS = 40_000;
+
+/** People in one room who hear each other; the first one has a camera. */
+export class Call {
+  constructor(
+    readonly room: string,
+    readonly callers: readonly Caller[],
+    private readonly streams: () => Promise<readonly Stream[]>,
+  ) {}
+
+  /** The same call with one more. */
+  with(late: Caller): Call {
+    return new Call(this.room, [...this.callers, late], this.streams);
+  }
+
+  /** Waits until everybody gets new sound of everybody else, and new pictures of the first one. */
+  async plays(): Promise<void> {
+    await Promise.all(this.callers.map((caller) => this.receives(caller)));
+  }
+
+  /** The home of each. */
+  nodes(): Promise<readonly string[]> {
+    return Promise.all(this.callers.map((caller) => caller.node()));
+  }
+
+  /** Waits until one of them gets new sound of everybody else, and new pictures of the first one. */
+  async receives(caller: Caller): Promise<void> {
+    const others = this.callers.filter((other) => other !== caller).map(({ name }) => name);
+    const camera = this.callers[0]?.name ?? '';
+    const packetsBefore = await this.#packetsOf(caller);
+    const framesBefore = (await caller.framesDecoded()).get(camera) ?? 0;
+    await eventually(async () => {
+      const packets = await this.#packetsOf(caller);
+      const silent = others.find(
+        (name) => (packets.get(name) ?? 0) < (packetsBefore.get(name) ?? 0) + PACKETS_TO_HEAR,
+      );
+      if (silent !== undefined) return `${caller.name} does not hear ${silent}`;
+      if (camera === caller.name) return undefined;
+      const frames = (await caller.framesDecoded()).get(camera) ?? 0;
+      return frames >= framesBefore + FRAMES_TO_SEE
+        ? undefined
+        : `${caller.name} does not see ${camera}`;
+    }, RECOVERY_MS);
+  }
+
+  /** Waits until the directory lists exactly the streams that there are, where they are. */
+  async isListedAsItIs(): Promise<void> {
+    await eventually(async () => {
+      const nodes = await Promise.all(
+        this.callers.map(async (caller) => `${caller.name} on ${await caller.node()}`),
+      );
+      const listed = (await this.streams()).map(
+        ({ participant, node }) => `${participant} on ${node}`,
+      );
+      const [there, said] = [nodes, listed].map((rows) => rows.toSorted().join(', '));
+      return there === said ? undefined : `there are ${there}; listed are ${said}`;
+    }, RECOVERY_MS);
+  }
+
+  /** Whom any page has seen leave since its start. */
+  async departuresSeen(): Promise<number> {
+    const readings = await Promise.all(this.callers.map((caller) => caller.signaling()));
+    const said = readings.flatMap(({ messages }) => messages);
+    return said.filter(({ type }) => type === 'user-left').length;
+  }
+
+  async beginGaps(): Promise<void> {
+    await Promise.all(this.callers.map((caller) => caller.beginGaps()));
+  }
+
+  /** The longest time without sound at each caller, of whomever it hears. */
+  async gapsMs(): Promise<Readonly<Record<string, number>>> {
+    const gaps = this.callers.map(async (caller) => {
+      const streams = (await caller.gaps()).filter(({ stream }) => this.#publisherOf(stream));
+      return [
+        caller.name,
+        Math.max(0, ...streams.map(({ longestGapMs }) => longestGapMs)),
+      ] as const;
+    });
+    return Object.fromEntries(await Promise.all(gaps));
+  }
+
+  /** For whoever looks into a gap: when each began, and what pages were told, in order. */
+  async history(): Promise<Readonly<Record<string, unknown>>> {
+    const told = this.callers.map(async (caller) => {
+      const { messages } = await caller.signaling();
+      const gaps = (await caller.gaps()).map(
+        ({ stream, longestGapMs, longestGapAtMs }) =>
+          `${this.#publisherOf(stream) ?? stream}: ${longestGapMs.toFixed()} from ${longestGapAtMs.toFixed()}`,
+      );
+      const since = messages.filter(({ atMs }) => atMs > 0);
+      return [
+        caller.name,
+        {
+          gaps,
+          told: since.map(({ type, code, atMs }) => `${atMs.toFixed()} ${type} ${code}`.trim()),
+        },
+      ] as const;
+    });
+    return Object.fromEntries(await Promise.all(told));
+  }
+
+  /** The longest time that one caller was without sound of another. */
+  async gapBetweenMs(listener: Caller, publisher: Caller): Promise<number> {
+    const gaps = await listener.gaps();
+    return (
+      gaps.find(({ stream }) => this.#publisherOf(stream) === publisher.name)?.longestGapMs ??
+      Infinity
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.callers.map((caller) => caller.close()));
+  }
+
+  #publisherOf(stream: string): string | undefined {
+    return this.callers.find(({ name }) => stream.includes(`-${name}-`))?.name;
+  }
+
+  async #packetsOf(caller: Caller): Promise<ReadonlyMap<string, number>> {
+    const readings = await caller.gaps();
+    return new Map(
+      readings.map(({ stream, packets }) => [this.#publisherOf(stream) ?? '', packets]),
+    );
+  }
+}

@@ -1,0 +1,208 @@
+/** What a page's meter says of one stream that it receives. */
+export interface StreamReading {
+  /** The MediaStream's id, which names room, publisher and purpose. */
+  readonly stream: string;
+  /** The longest time without a packet of sound since the last {@link PageProbe.begin}. */
+  readonly longestGapMs: number;
+  /** When that one began, since the last {@link PageProbe.begin}. */
+  readonly longestGapAtMs: number;
+  readonly packets: number;
+}
+
+export interface SignalingReading {
+  /** From the loss of a socket to the message that took its session up again, each time. */
+  readonly outagesMs: readonly number[];
+  /** What the server has said, but for what it says all the time. */
+  readonly messages: readonly HeardMessage[];
+}
+
+export interface HeardMessage {
+  readonly type: string;
+  /** Of an error; otherwise empty. */
+  readonly code: string;
+  /** Since the last {@link PageProbe.begin}. */
+  readonly atMs: number;
+}
+
+/** Of all pictures that the page receives. */
+export interface PictureReading {
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly frozenMs: number;
+}
+
+/** What {@link installPageProbe} leaves in the page as `window.faultProbe`. */
+export interface PageProbe {
+  /** Begins a new window in which gaps are counted, from the last packet before it. */
+  begin(): Promise<void>;
+  read(): Promise<readonly StreamReading[]>;
+  signaling(): SignalingReading;
+  pictures(): Promise<PictureReading>;
+  /** UDP ports of the servers that PeerConnections use now. */
+  serverPorts(): Promise<readonly number[]>;
+}
+
+declare global {
+  interface Window {
+    faultProbe: PageProbe;
+  }
+}
+
+/**
+ * Runs in a page before any of its own scripts. Every packet of sound passes through a worker with a
+ * clock of its own, so that a page that is busy does not look like media that stopped. Needs a page
+ * whose content security policy is bypassed.
+ */
+export function installPageProbe(): void {
+  const meterProgram = () => {
+    interface Timing {
+      lastMs: number;
+      longestGapMs: number;
+      longestGapFromMs: number;
+      packets: number;
+    }
+    interface TransformEvent extends Event {
+      readonly transformer: {
+        readonly options: { readonly stream: string; readonly kind: string };
+        readonly readable: ReadableStream<unknown>;
+        readonly writable: WritableStream<unknown>;
+      };
+    }
+    const timings = new Map<string, Timing>();
+    let windowFromMs = performance.now();
+    const see = (timing: Timing, nowMs: number) => {
+      if (nowMs - timing.lastMs <= timing.longestGapMs) return;
+      timing.longestGapMs = nowMs - timing.lastMs;
+      timing.longestGapFromMs = timing.lastMs;
+    };
+    const note = (stream: string) => {
+      const nowMs = performance.now();
+      const first = { lastMs: nowMs, longestGapMs: 0, longestGapFromMs: nowMs, packets: 0 };
+      const timing = timings.get(stream) ?? first;
+      see(timing, nowMs);
+      timing.lastMs = nowMs;
+      timing.packets += 1;
+      timings.set(stream, timing);
+    };
+    addEventListener('rtctransform', (event) => {
+      const { options, readable, writable } = (event as TransformEvent).transformer;
+      const passOn = new TransformStream<unknown, unknown>({
+        transform(frame, controller) {
+          if (options.kind === 'audio') note(options.stream);
+          controller.enqueue(frame);
+        },
+      });
+      void readable.pipeThrough(passOn).pipeTo(writable);
+    });
+    addEventListener('message', (event: MessageEvent<string>) => {
+      const nowMs = performance.now();
+      if (event.data === 'begin') {
+        windowFromMs = nowMs;
+        for (const timing of timings.values()) {
+          Object.assign(timing, { longestGapMs: 0, packets: 0 });
+        }
+      }
+      for (const timing of timings.values()) see(timing, nowMs);
+      const readings = [...timings].map(([stream, timing]) => ({
+        stream,
+        packets: timing.packets,
+        longestGapMs: timing.longestGapMs,
+        longestGapAtMs: timing.longestGapFromMs - windowFromMs,
+      }));
+      (postMessage as (message: unknown) => void)(readings);
+    });
+  };
+
+  const source = new Blob([`(${String(meterProgram)})()`], { type: 'text/javascript' });
+  const meter = new Worker(URL.createObjectURL(source));
+  let asking = Promise.resolve<readonly StreamReading[]>([]);
+  const ask = (what: 'begin' | 'read') => {
+    const answer = () =>
+      new Promise<readonly StreamReading[]>((resolve) => {
+        const settle = ({ data }: MessageEvent<readonly StreamReading[]>) => resolve(data);
+        meter.addEventListener('message', settle, { once: true });
+        meter.postMessage(what);
+      });
+    asking = asking.then(answer);
+    return asking;
+  };
+
+  const connections = new Set<RTCPeerConnection>();
+  const NativeConnection = RTCPeerConnection;
+  window.RTCPeerConnection = class extends NativeConnection {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      connections.add(this);
+      this.addEventListener('track', ({ receiver, track, streams }) => {
+        const options = { stream: streams[0]?.id ?? '', kind: track.kind };
+        receiver.transform = new RTCRtpScriptTransform(meter, options);
+      });
+    }
+
+    /** A fake microphone is silent between its beeps: without DTX it sends all the same. */
+    override setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
+      const sdp = (description.sdp ?? '').replaceAll('usedtx=1', 'usedtx=0');
+      return super.setRemoteDescription({ type: description.type, sdp });
+    }
+  };
+
+  const outagesMs: number[] = [];
+  const messages: { type: string; code: string; heardMs: number }[] = [];
+  const steady = ['stats', 'active-speakers', 'done'];
+  let begunMs = performance.now();
+  let lostAtMs: number | undefined;
+  const NativeSocket = WebSocket;
+  window.WebSocket = class extends NativeSocket {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      this.addEventListener('close', () => (lostAtMs ??= performance.now()));
+      this.addEventListener('message', ({ data }) => {
+        const { type, code = '' } = JSON.parse(String(data)) as { type: string; code?: string };
+        if (!steady.includes(type)) messages.push({ type, code, heardMs: performance.now() });
+        if (lostAtMs === undefined || (type !== 'resumed' && type !== 'room-joined')) return;
+        outagesMs.push(performance.now() - lostAtMs);
+        lostAtMs = undefined;
+      });
+    }
+  };
+
+  const open = () => [...connections].filter((one) => one.connectionState === 'connected');
+  const picturesOf = async (connection: RTCPeerConnection) => {
+    const report: ReadonlyMap<string, Record<string, unknown>> = await connection.getStats();
+    return [...report.values()].filter(
+      (row) => row['type'] === 'inbound-rtp' && row['kind'] === 'video',
+    );
+  };
+  const serverPortsOf = async (connection: RTCPeerConnection) => {
+    const report: ReadonlyMap<string, Record<string, unknown>> = await connection.getStats();
+    return [...report.values()]
+      .filter((row) => row['type'] === 'candidate-pair' && row['state'] === 'succeeded')
+      .map((row) => Number(report.get(String(row['remoteCandidateId']))?.['port']));
+  };
+
+  window.faultProbe = {
+    begin: async () => {
+      await ask('begin');
+      begunMs = performance.now();
+    },
+    read: () => ask('read'),
+    signaling: () => ({
+      outagesMs,
+      messages: messages.map(({ type, code, heardMs }) => ({
+        type,
+        code,
+        atMs: heardMs - begunMs,
+      })),
+    }),
+    pictures: async () => {
+      const rows = (await Promise.all(open().map(picturesOf))).flat();
+      const sum = (name: string) => rows.reduce((total, row) => total + Number(row[name] ?? 0), 0);
+      return {
+        packetsReceived: sum('packetsReceived'),
+        packetsLost: sum('packetsLost'),
+        frozenMs: sum('totalFreezesDuration') * 1_000,
+      };
+    },
+    serverPorts: async () => (await Promise.all(open().map(serverPortsOf))).flat(),
+  };
+}
