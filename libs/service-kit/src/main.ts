@@ -18,9 +18,16 @@ export async function runService(
   process: NodeJS.Process,
   compose: () => Promise<RunningService>,
 ): Promise<void> {
+  const signals = listenToSignals(process);
   try {
     const service = await compose();
-    stopOnSignals(process, service);
+    process.on('unhandledRejection', (error) => {
+      service.log.error({ err: error }, 'unhandled rejection');
+    });
+    signals.stopBy((signal) => {
+      service.log.info({ signal }, 'stopping');
+      void stop(process, service);
+    });
   } catch (error) {
     const configuration = error instanceof ConfigurationError;
     const text = configuration || !(error instanceof Error) ? String(error) : error.stack;
@@ -29,19 +36,23 @@ export async function runService(
   }
 }
 
-function stopOnSignals(process: NodeJS.Process, service: RunningService): void {
-  let stopping = false;
+/** Heard from the beginning: a signal that comes during the start stops the service right after it. */
+function listenToSignals(process: NodeJS.Process) {
+  let first: string | undefined;
+  let stopBy: ((signal: string) => void) | undefined;
   const onSignal = (signal: string) => {
-    if (stopping) process.exit(130);
-    stopping = true;
-    service.log.info({ signal }, 'stopping');
-    void stop(process, service);
+    if (first !== undefined) process.exit(130);
+    first = signal;
+    stopBy?.(signal);
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  process.on('unhandledRejection', (error) => {
-    service.log.error({ err: error }, 'unhandled rejection');
-  });
+  return {
+    stopBy(handler: (signal: string) => void): void {
+      stopBy = handler;
+      if (first !== undefined) handler(first);
+    },
+  };
 }
 
 async function stop(process: NodeJS.Process, service: RunningService): Promise<void> {
