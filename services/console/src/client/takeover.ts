@@ -46,13 +46,13 @@ export class Takeover {
   async #poll(): Promise<void> {
     if (this.#polling || this.next.connection.connectionState !== 'connected') return;
     this.#polling = true;
-    const [before, now]: ReadonlyMap<string, unknown>[] = await Promise.all([
-      this.former.connection.getStats(),
-      this.next.connection.getStats(),
-    ]).finally(() => {
-      this.#polling = false;
-    });
-    if (!before || !now) return;
+    const [before, now]: [ReadonlyMap<string, unknown>, ReadonlyMap<string, unknown>] =
+      await Promise.all([
+        this.former.connection.getStats(),
+        this.next.connection.getStats(),
+      ]).finally(() => {
+        this.#polling = false;
+      });
     const ready = this.next.keys.filter(
       (key) => !this.#ready.has(key) && this.#canShow(key, before, now),
     );
