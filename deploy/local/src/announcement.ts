@@ -81,7 +81,8 @@ Sluice runs: ${ready.gateways.length} gateway, ${ready.directories.length} direc
   Stop          Ctrl-C
 
   All of it listens on this machine only. The link holds an administrator's token, good for a day.
-  GET requests to the API need no token here; everything else does.
+  GET requests to the API need no token here, nor do the dialects that know none elsewhere
+  (sfu-to-sfu, pion-sfu, umbrella); everything else does.
 
 READY ${JSON.stringify(ready)}
 `;

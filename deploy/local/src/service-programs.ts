@@ -69,6 +69,8 @@ export function gateway(
     SLUICE_DIRECTORY_ADDRESSES: directories.join(','),
     SLUICE_TOKEN_SECRET: facts.tokenSecret,
     SLUICE_API_ANONYMOUS_READ: 'true',
+    // Nobody but this machine reaches it.
+    SLUICE_ANONYMOUS_DIALECTS: 'sfu-to-sfu,pion-sfu,umbrella',
     SLUICE_CONSOLE_FOLDER: join(facts.repositoryRoot, 'services', 'console', 'dist'),
   });
 }

@@ -15,6 +15,8 @@ export const tokenRequest = z.strictObject({
   subscribe: z.boolean().optional(),
   host: z.boolean().optional(),
   admin: z.boolean().optional(),
+  create: z.boolean().optional(),
+  ingest: z.boolean().optional(),
   ttlSeconds: z.int().min(1).max(TOKEN_TTL_MAX_SECONDS).optional(),
 });
 export type TokenRequestBody = z.output<typeof tokenRequest>;

@@ -13,6 +13,7 @@ import {
 } from 'jose';
 import { afterEach, describe, expect, test } from 'vitest';
 import { AccessTokens } from './access-tokens.js';
+import { grantsOf } from './claims.js';
 
 const SECRET = 'a secret of at least thirty-two characters';
 const KEY = new TextEncoder().encode(SECRET);
@@ -46,7 +47,7 @@ describe('tokens with a shared secret', () => {
       subject: '42',
       name: 'Ann',
       room: 'blue',
-      grants: { publish: true, subscribe: false, host: true, admin: false },
+      grants: grantsOf(['publish', 'host']),
     });
     expect(identity.expiresAtS - nowS()).toBeGreaterThan(95);
     expect(identity.expiresAtS - nowS()).toBeLessThanOrEqual(100);
@@ -54,25 +55,33 @@ describe('tokens with a shared secret', () => {
 
   test('only what was asked for is granted beyond publishing and subscribing', async () => {
     const { grants, room, name } = await tokens.verify(await tokens.issue({ subject: 'ann' }));
-    expect(grants).toEqual({ publish: true, subscribe: true, host: false, admin: false });
+    expect(grants).toEqual(grantsOf(['publish', 'subscribe']));
     expect({ room, name }).toEqual({ room: '*', name: 'ann' });
+  });
+
+  test('a backend that knows subjects and names only is given grants by configuration', async () => {
+    const defaultGrants = { publish: true, subscribe: true };
+    const configured = new AccessTokens({ secret: SECRET, defaultGrants });
+    const identity = await configured.verify(await jwt({ sub: '42', name: 'Ann' }));
+    expect(identity).toMatchObject({ subject: '42', name: 'Ann', room: '*' });
+    expect(identity.grants).toEqual(grantsOf(['publish', 'subscribe']));
+  });
+
+  test.each(['create', 'ingest'] as const)('%s is a grant that is asked for', async (grant) => {
+    const { grants } = await tokens.verify(await tokens.issue({ subject: 'ann', [grant]: true }));
+    expect(grants).toEqual(grantsOf(['publish', 'subscribe', grant]));
   });
 
   test('a token that names no grant has the default ones, one that names any has only those', async () => {
     const lenient = new AccessTokens({ secret: SECRET, defaultGrants: { publish: true } });
     expect((await lenient.verify(await jwt({}))).grants.publish).toBe(true);
     expect((await lenient.verify(await jwt({ subscribe: true }))).grants.publish).toBe(false);
-    expect((await tokens.verify(await jwt({}))).grants).toEqual({
-      publish: false,
-      subscribe: false,
-      host: false,
-      admin: false,
-    });
+    expect((await tokens.verify(await jwt({}))).grants).toEqual(grantsOf([]));
   });
 
   test('a grant is only the boolean true, not what looks like it', async () => {
     const { grants } = await tokens.verify(await jwt({ admin: 'true', publish: 1, host: [true] }));
-    expect(grants).toEqual({ publish: false, subscribe: false, host: false, admin: false });
+    expect(grants).toEqual(grantsOf([]));
   });
 
   test.each([

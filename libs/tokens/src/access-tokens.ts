@@ -7,7 +7,7 @@ import {
   type JWTVerifyGetKey,
 } from 'jose';
 import { SluiceError, hasCode, parseName } from '@sluice/core';
-import type { Grants, Identity } from './claims.js';
+import { GRANTS, grantsOf, type Grants, type Identity } from './claims.js';
 
 export interface AccessTokenOptions {
   /** HS256 secret; needed to issue tokens. */
@@ -38,6 +38,8 @@ export interface TokenRequest {
   readonly subscribe?: boolean | undefined;
   readonly host?: boolean | undefined;
   readonly admin?: boolean | undefined;
+  readonly create?: boolean | undefined;
+  readonly ingest?: boolean | undefined;
   readonly ttlSeconds?: number | undefined;
 }
 
@@ -73,6 +75,8 @@ export class AccessTokens {
       subscribe: request.subscribe ?? true,
       host: request.host ?? false,
       ...(request.admin ? { admin: true } : {}),
+      ...(request.create ? { create: true } : {}),
+      ...(request.ingest ? { ingest: true } : {}),
     })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
       .setSubject(request.subject)
@@ -134,16 +138,11 @@ export class AccessTokens {
   }
 
   #grantsOf(payload: JWTPayload): Grants {
-    const names = ['publish', 'subscribe', 'host', 'admin'] as const;
-    const named = names.some((name) => payload[name] !== undefined);
-    const granted = (name: (typeof names)[number]) =>
-      named ? payload[name] === true : (this.options.defaultGrants?.[name] ?? false);
-    return {
-      publish: granted('publish'),
-      subscribe: granted('subscribe'),
-      host: granted('host'),
-      admin: granted('admin'),
-    };
+    const { defaultGrants } = this.options;
+    const named = GRANTS.some((name) => payload[name] !== undefined);
+    const granted = (name: keyof Grants) =>
+      named ? payload[name] === true : (defaultGrants?.[name] ?? false);
+    return grantsOf(GRANTS.filter(granted));
   }
 }
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { mayEnter, type Identity } from './claims.js';
+import { grantsOf, mayEnter, type Identity } from './claims.js';
 
 function identityFor(room: string): Identity {
-  const grants = { publish: false, subscribe: false, host: false, admin: false };
+  const grants = grantsOf([]);
   return { subject: 'ann', name: 'Ann', room, grants, expiresAtS: 0 };
 }
 

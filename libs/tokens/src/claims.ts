@@ -6,6 +6,32 @@ export interface Grants {
   readonly host: boolean;
   /** The management API, every room. */
   readonly admin: boolean;
+  /** Open rooms, where only some may. */
+  readonly create: boolean;
+  /** Have the cluster pull streams from elsewhere, such as cameras. */
+  readonly ingest: boolean;
+}
+
+export const GRANTS = [
+  'publish',
+  'subscribe',
+  'host',
+  'admin',
+  'create',
+  'ingest',
+] as const satisfies readonly (keyof Grants)[];
+
+/** Exactly the grants of `names`. */
+export function grantsOf(names: readonly (keyof Grants)[]): Grants {
+  const granted = (name: keyof Grants) => names.includes(name);
+  return {
+    publish: granted('publish'),
+    subscribe: granted('subscribe'),
+    host: granted('host'),
+    admin: granted('admin'),
+    create: granted('create'),
+    ingest: granted('ingest'),
+  };
 }
 
 /** Who a client is and what it may do, as its verified access token says. */

@@ -1,4 +1,4 @@
-export { mayEnter } from './claims.js';
+export { GRANTS, grantsOf, mayEnter } from './claims.js';
 export type { Grants, Identity } from './claims.js';
 export { AccessTokens } from './access-tokens.js';
 export type { AccessTokenOptions, TokenRequest } from './access-tokens.js';

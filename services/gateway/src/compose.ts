@@ -18,7 +18,8 @@ import {
 } from '@sluice/service-kit';
 import { AccessTokens, resumeTokens } from '@sluice/tokens';
 import type { Config } from './config.js';
-import { Connection, type ConnectionPorts } from './domain/connection.js';
+import { Access } from './domain/access.js';
+import type { ConnectionPorts } from './domain/connection.js';
 import type { Observer } from './domain/ports.js';
 import { Rooms } from './domain/room.js';
 import { GrpcDirectory } from './grpc/grpc-directory.js';
@@ -28,7 +29,8 @@ import { httpApp } from './http/app.js';
 import { clientAddress } from './http/client-address.js';
 import { closeCodeLabel, createMetrics, type Metrics } from './metrics.js';
 import { NatsRoomNews } from './nats/nats-room-news.js';
-import { WebSocketEntrance } from './ws/websocket-entrance.js';
+import { roomsDoor } from './ws/rooms-door.js';
+import { WebSocketEntrance, type Door } from './ws/websocket-entrance.js';
 
 /** Builds the gateway and starts it. */
 export async function compose(config: Config): Promise<RunningService> {
@@ -58,6 +60,8 @@ export async function compose(config: Config): Promise<RunningService> {
     newId: randomUUID,
     iceServers: config.iceServers,
   };
+  const { dialects, anonymousDialects } = config;
+  const access = new Access({ tokens, dialects, anonymousDialects, newId: randomUUID });
   const entrance = new WebSocketEntrance({
     allowedOrigins: config.allowedOrigins,
     connectionsMax: config.connectionsMax,
@@ -65,7 +69,7 @@ export async function compose(config: Config): Promise<RunningService> {
     clock,
     onRefused: (reason) => metrics.refusedUpgrades.inc({ reason }),
     onClosed: (code) => metrics.closed.inc({ code: closeCodeLabel(code) }),
-    open: (client, onAuthenticated) => new Connection(client, ports, onAuthenticated),
+    doors: new Map<string, Door>(access.isOn('rooms') ? [['/ws', roomsDoor(ports)]] : []),
   });
   metrics.observe({
     connections: () => entrance.connections,
@@ -78,8 +82,8 @@ export async function compose(config: Config): Promise<RunningService> {
   lifecycle.started('admin server', 1_000, () => admin.stop());
 
   const { anonymousRead, allowedOrigins, proxies, consoleFolder } = config;
-  const access = { anonymousRead, allowedOrigins, proxies, consoleFolder };
-  const app = httpApp({ ...access, directory, nodes, tokens, clock, observer });
+  const policy = { anonymousRead, allowedOrigins, proxies, consoleFolder };
+  const app = httpApp({ ...policy, access, directory, nodes, tokens, clock, observer });
   const server = createServer(HTTP_LIMITS, (request, response) => void app(request, response));
   server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head));
   const http = await listen(server, config.listen);

@@ -40,6 +40,8 @@ test.each([
   [{ SLUICE_TOKEN_SECRET: '' }, 'SLUICE_TOKEN_SECRET: is required, or SLUICE_TOKEN_JWKS_URL'],
   [{ SLUICE_TOKEN_SECRET: 'short' }, 'SLUICE_TOKEN_SECRET: needs at least 32 characters'],
   [{ SLUICE_TOKEN_JWKS_URL: 'file:///etc/passwd' }, 'SLUICE_TOKEN_JWKS_URL: is malformed'],
+  [{ SLUICE_ANONYMOUS_DIALECTS: 'rooms' }, 'SLUICE_ANONYMOUS_DIALECTS.0: must be one of'],
+  [{ SLUICE_DIALECTS: 'jabber' }, 'SLUICE_DIALECTS.0: must be one of'],
   [{ SLUICE_TOKEN_DEFAULT_GRANTS: 'admin' }, 'SLUICE_TOKEN_DEFAULT_GRANTS.0: must be one of'],
   [{ SLUICE_ICE_SERVERS: '[{}]' }, 'SLUICE_ICE_SERVERS.0.urls'],
   [{ SLUICE_DIRECTORY_ADDRESSES: 'a:1,b:2' }, 'SLUICE_DIRECTORY_ADDRESSES: must be IP addresses'],
@@ -68,4 +70,24 @@ test('the README’s table has each metric of the gateway', async () => {
     ([, name]) => name,
   );
   expect(documented.sort()).toEqual(own.sort());
+});
+
+test('all dialects are served and none without a token, unless the operator says otherwise', () => {
+  const byDefault = loadConfig(GOOD);
+  expect([...byDefault.dialects]).toEqual([
+    'rooms',
+    'sfu-to-sfu',
+    'pion-sfu',
+    'umbrella',
+    'whip',
+    'whep',
+  ]);
+  expect([...byDefault.anonymousDialects]).toEqual([]);
+  const config = loadConfig({
+    ...GOOD,
+    SLUICE_DIALECTS: 'rooms, umbrella',
+    SLUICE_ANONYMOUS_DIALECTS: 'umbrella',
+  });
+  expect([...config.dialects]).toEqual(['rooms', 'umbrella']);
+  expect([...config.anonymousDialects]).toEqual(['umbrella']);
 });

@@ -9,6 +9,7 @@ import {
   secret,
   type Environment,
 } from '@sluice/service-kit';
+import { ANONYMOUS_DIALECTS, DIALECTS } from './domain/access.js';
 
 const commaSeparated = () =>
   z.string().transform((value) =>
@@ -18,7 +19,7 @@ const commaSeparated = () =>
       .filter((part) => part !== ''),
   );
 
-const GRANTS = ['publish', 'subscribe', 'host'] as const;
+const DEFAULT_GRANTS = ['publish', 'subscribe', 'host', 'create', 'ingest'] as const;
 
 const iceServers = z.array(z.looseObject({ urls: z.union([z.string(), z.array(z.string())]) }));
 
@@ -53,9 +54,17 @@ export const VARIABLES = {
   SLUICE_TOKEN_ISSUER: z.string().min(1).optional().describe('Required `iss` of access tokens.'),
   SLUICE_TOKEN_AUDIENCE: z.string().min(1).optional().describe('Required `aud` of access tokens.'),
   SLUICE_TOKEN_DEFAULT_GRANTS: commaSeparated()
-    .pipe(z.array(z.enum(GRANTS)))
+    .pipe(z.array(z.enum(DEFAULT_GRANTS)))
     .default([])
-    .describe('Grants of tokens that name none: of publish, subscribe, host.'),
+    .describe('Grants of tokens that name none: of publish, subscribe, host, create, ingest.'),
+  SLUICE_DIALECTS: commaSeparated()
+    .pipe(z.array(z.enum(DIALECTS)))
+    .default([...DIALECTS])
+    .describe('Dialects that are served, comma-separated.'),
+  SLUICE_ANONYMOUS_DIALECTS: commaSeparated()
+    .pipe(z.array(z.enum(ANONYMOUS_DIALECTS)))
+    .default([])
+    .describe('Dialects that anybody may use without a token; any but rooms.'),
   SLUICE_ALLOWED_ORIGINS: commaSeparated()
     .optional()
     .describe('Origins of web pages that may connect, comma-separated; unset lets any in.'),
@@ -124,6 +133,8 @@ export function loadConfig(environment: Environment) {
         set.SLUICE_TOKEN_DEFAULT_GRANTS.map((grant) => [grant, true]),
       ),
     },
+    dialects: new Set(set.SLUICE_DIALECTS),
+    anonymousDialects: new Set(set.SLUICE_ANONYMOUS_DIALECTS),
     allowedOrigins: set.SLUICE_ALLOWED_ORIGINS,
     iceServers: set.SLUICE_ICE_SERVERS,
     anonymousRead: set.SLUICE_API_ANONYMOUS_READ,

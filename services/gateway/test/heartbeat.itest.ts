@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { FakeClock, eventually } from '@sluice/testing';
-import type { Connection, Ending } from '../src/domain/connection.js';
+import type { Ending } from '../src/domain/connection.js';
 import { WebSocketEntrance } from '../src/ws/websocket-entrance.js';
 
 const PING_INTERVAL_MS = 20_000;
@@ -18,12 +18,11 @@ let url: string;
 beforeEach(async () => {
   clock = new FakeClock();
   endings = [];
-  // What the entrance needs of a connection, without a cluster behind it.
-  const connection = {
-    receive: () => undefined,
-    receiveUnreadable: () => undefined,
+  const listener = {
+    receiveText: () => undefined,
+    receiveBinary: () => undefined,
     end: (ending: Ending) => endings.push(ending),
-  } as unknown as Connection;
+  };
   entrance = new WebSocketEntrance({
     allowedOrigins: undefined,
     connectionsMax: 10,
@@ -31,7 +30,7 @@ beforeEach(async () => {
     clock,
     onRefused: () => undefined,
     onClosed: () => undefined,
-    open: () => connection,
+    doors: new Map([['/ws', () => listener]]),
   });
   server = createServer();
   server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head));

@@ -9,6 +9,7 @@ import {
   type SetLayersRequest,
   type SubscriptionOffered,
 } from '@sluice/proto-gen/media_node';
+import { grantsOf } from '@sluice/tokens';
 
 const DEADLINE_MS = 10_000;
 
@@ -39,7 +40,7 @@ export class NodeCalls {
       participant,
       username: participant,
       connectionId: `connection-of-${sessionId}`,
-      grants: { publish: true, subscribe: true, host: false, admin: false },
+      grants: grantsOf(['publish', 'subscribe']),
       present: true,
       ...options,
     };

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { SluiceError } from '@sluice/core';
 import { callUnary } from '@sluice/grpc-kit';
 import { eventually } from '@sluice/testing';
+import { grantsOf } from '@sluice/tokens';
 import type { RunningMediaNode } from '../src/compose.js';
 import { LOWEST_WIDTH, PagePeer, launchBrowser, openPage } from './browser.fixture.js';
 import { startTestCluster, type TestCluster } from './cluster.fixture.js';
@@ -254,7 +255,7 @@ describe('what cannot be accepted', () => {
 
   test('names, ids, grants and sizes are checked before anything happens', async () => {
     const ben = await node.open(room, 'ben', {
-      grants: { publish: false, subscribe: false, host: false, admin: false },
+      grants: grantsOf([]),
     });
     const offer = await peer('up').offer({ video: 1 });
     await expect(ben.publish(offer)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });

@@ -34,4 +34,6 @@ const VERBS: Record<keyof Grants, string> = {
   subscribe: 'subscribe',
   host: 'host a room',
   admin: 'administer',
+  create: 'open rooms',
+  ingest: 'pull streams from elsewhere',
 };

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { SluiceError } from '@sluice/core';
 import { FakeClock } from '@sluice/testing';
+import { grantsOf } from '@sluice/tokens';
 import type { SessionPorts } from './open-session.js';
 import type { MediaNode } from './ports.js';
 import { replaceSession } from './replace-session.js';
 
-const grants = { publish: true, subscribe: true, host: false, admin: false };
+const grants = grantsOf(['publish', 'subscribe']);
 const identity = { subject: 'ann', name: 'Ann', room: '*', grants, expiresAtS: 1 };
 const owner = { connectionId: 'c', identity, room: 'r', replacesSessionId: 'old' };
 

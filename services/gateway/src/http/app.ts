@@ -1,5 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { SluiceError, type Clock } from '@sluice/core';
+import type { Access } from '../domain/access.js';
 import { KeyedBuckets } from '../domain/keyed-buckets.js';
 import type { Observer } from '../domain/ports.js';
 import { api, type ApiPorts } from './api.js';
@@ -11,6 +12,7 @@ const REQUESTS_PER_SECOND = 50;
 const REQUESTS_BURST = 200;
 
 export interface AppOptions extends ApiPorts {
+  readonly access: Access;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly allowedOrigins: readonly string[] | undefined;

@@ -1,8 +1,7 @@
 import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '@sluice/core';
-import { CLOSE_CODES, type ServerMessage } from '@sluice/protocol';
-import type { Connection, Ending } from '../domain/connection.js';
-import type { Client } from '../domain/ports.js';
+import { CLOSE_CODES } from '@sluice/protocol';
+import type { Ending } from '../domain/connection.js';
 import { TokenBucket } from '../domain/token-bucket.js';
 
 /** A client that reads so slowly that this much waits for it has more than it can take. */
@@ -12,9 +11,17 @@ const PINGS_PER_SECOND = 5;
 const PINGS_BURST = 20;
 const MISSED_PONGS_MAX = 2;
 
-/** One WebSocket of a client, as the domain sees it. */
-export class ClientSocket implements Client {
-  #connection: Connection | undefined;
+/** Whoever handles what a client sends, in its dialect. */
+export interface SocketListener {
+  receiveText(frame: string): void;
+  receiveBinary(frame: Buffer): void;
+  /** Once, last. */
+  end(ending: Ending): void;
+}
+
+/** One WebSocket of a client, whatever its dialect. */
+export class ClientSocket {
+  #listener: SocketListener | undefined;
   #missedPongs = 0;
   /** Why we ended it; a client that does not answer makes ws say 1006. */
   #closedWith: number | undefined;
@@ -35,24 +42,25 @@ export class ClientSocket implements Client {
     // What is wrong with the bytes, ws answers with its close code; 'close' follows.
     socket.on('error', () => undefined);
     socket.on('close', (code) => {
-      this.#connection?.end(endingOf(code));
+      this.#listener?.end(endingOf(code));
       onClosed(this.#closedWith ?? code);
     });
   }
 
   /** Whom the frames are for. Call it at once. */
-  serve(connection: Connection): void {
-    this.#connection = connection;
+  serve(listener: SocketListener): void {
+    this.#listener = listener;
   }
 
-  send(message: ServerMessage): void {
+  /** Dropped when it is closed already. */
+  send(frame: string | Uint8Array): void {
     if (this.socket.readyState !== this.socket.OPEN) return;
     if (this.socket.bufferedAmount > UNSENT_MAX_BYTES) {
-      this.#connection?.end('broken');
+      this.#listener?.end('broken');
       this.close(CLOSE_CODES.tryAgainLater, 'you read too slowly');
       return;
     }
-    this.socket.send(JSON.stringify(message));
+    this.socket.send(frame);
   }
 
   close(code: number, reason: string): void {
@@ -62,7 +70,7 @@ export class ClientSocket implements Client {
 
   /** Ends the connection so that the client resumes it on another gateway. */
   restart(): void {
-    this.#connection?.end('restarting');
+    this.#listener?.end('restarting');
     this.close(CLOSE_CODES.restarting, 'this gateway restarts');
   }
 
@@ -82,8 +90,8 @@ export class ClientSocket implements Client {
 
   #receive(data: RawData, isBinary: boolean): void {
     // With ws's default binaryType a message is one Buffer.
-    if (isBinary) this.#connection?.receiveUnreadable('binary frames are not understood here');
-    else this.#connection?.receive((data as Buffer).toString('utf8'));
+    if (isBinary) this.#listener?.receiveBinary(data as Buffer);
+    else this.#listener?.receiveText((data as Buffer).toString('utf8'));
   }
 }
 

@@ -3,9 +3,18 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import type { Clock, Timer } from '@sluice/core';
 import { FRAME_MAX_BYTES } from '@sluice/protocol';
-import type { Connection } from '../domain/connection.js';
-import type { Client } from '../domain/ports.js';
-import { ClientSocket } from './client-socket.js';
+import { pathOf } from '../http/credentials.js';
+import { ClientSocket, type SocketListener } from './client-socket.js';
+
+/**
+ * Makes the listener of one WebSocket. `onAuthenticated` is to be called once, when the client has
+ * shown who it is.
+ */
+export type Door = (
+  socket: ClientSocket,
+  request: IncomingMessage,
+  onAuthenticated: () => void,
+) => SocketListener;
 
 export interface EntranceOptions {
   /** Undefined lets any Origin in. */
@@ -15,8 +24,8 @@ export interface EntranceOptions {
   readonly clock: Clock;
   readonly onRefused: (reason: RefusalReason) => void;
   readonly onClosed: (code: number) => void;
-  /** `onAuthenticated` is to be called once, when the client has shown who it is. */
-  readonly open: (client: Client, onAuthenticated: () => void) => Connection;
+  /** By path. */
+  readonly doors: ReadonlyMap<string, Door>;
 }
 
 export type RefusalReason = 'path' | 'protocol' | 'origin' | 'address' | 'full' | 'stopping';
@@ -30,7 +39,6 @@ const STATUS: Record<RefusalReason, string> = {
   stopping: '503 Service Unavailable',
 };
 
-const PATH = '/ws';
 const PROBE_INTERVAL_MS = 20_000;
 const CLOSE_TIMEOUT_MS = 3_000;
 /** Connections from one address that have not shown who they are. */
@@ -46,7 +54,7 @@ const SERVER_OPTIONS: ServerOptions & { readonly closeTimeout: number } = {
   closeTimeout: CLOSE_TIMEOUT_MS,
 };
 
-/** Lets WebSockets in at `/ws`, within bounds, and lets all go when the gateway stops. */
+/** Lets WebSockets in at the paths of dialects, within bounds, and all go when the gateway stops. */
 export class WebSocketEntrance {
   readonly #server = new WebSocketServer(SERVER_OPTIONS);
   readonly #sockets = new Set<ClientSocket>();
@@ -65,17 +73,22 @@ export class WebSocketEntrance {
     return this.#sockets.size;
   }
 
-  /** For the HTTP server's `upgrade` event. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  /**
+   * For an HTTP server's `upgrade` event.
+   *
+   * @param door where all of that server's WebSockets go; undefined goes by their path.
+   */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, door?: Door): void {
+    const entered = door ?? this.options.doors.get(pathOf(request));
     const address = this.options.clientAddress(request);
-    const reason = this.#refusal(request, address);
-    if (reason) {
-      this.options.onRefused(reason);
-      refuse(socket, reason);
+    const reason = this.#refusal(request, address, entered);
+    if (reason || !entered) {
+      this.options.onRefused(reason ?? 'path');
+      refuse(socket, reason ?? 'path');
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#admit(webSocket, address);
+      this.#admit(webSocket, request, address, entered);
     });
   }
 
@@ -95,9 +108,13 @@ export class WebSocketEntrance {
     cutOff.cancel();
   }
 
-  #refusal(request: IncomingMessage, address: string): RefusalReason | undefined {
+  #refusal(
+    request: IncomingMessage,
+    address: string,
+    door: Door | undefined,
+  ): RefusalReason | undefined {
     if (this.#stopping) return 'stopping';
-    if (request.url?.split('?', 1)[0] !== PATH) return 'path';
+    if (!door) return 'path';
     if (request.httpVersion !== '1.1') return 'protocol';
     const { allowedOrigins, connectionsMax } = this.options;
     const { origin } = request.headers;
@@ -107,7 +124,7 @@ export class WebSocketEntrance {
     return (this.#unknownOf.get(address) ?? 0) >= UNKNOWN_PER_ADDRESS_MAX ? 'address' : undefined;
   }
 
-  #admit(webSocket: WebSocket, address: string): void {
+  #admit(webSocket: WebSocket, request: IncomingMessage, address: string, door: Door): void {
     const known = this.#countUnknown(address);
     const socket = new ClientSocket(webSocket, this.options.clock, (code) => {
       known();
@@ -116,7 +133,7 @@ export class WebSocketEntrance {
       if (this.#sockets.size === 0) this.#onEmpty?.();
     });
     this.#sockets.add(socket);
-    socket.serve(this.options.open(socket, known));
+    socket.serve(door(socket, request, known));
   }
 
   /** Counts one more unknown connection of `address`, until the returned function is called. */

@@ -32,6 +32,8 @@ export interface Grants {
   subscribe: boolean;
   host: boolean;
   admin: boolean;
+  create: boolean;
+  ingest: boolean;
 }
 
 export interface OpenSessionRequest {
@@ -380,7 +382,7 @@ export const Empty: MessageFns<Empty> = {
 };
 
 function createBaseGrants(): Grants {
-  return { publish: false, subscribe: false, host: false, admin: false };
+  return { publish: false, subscribe: false, host: false, admin: false, create: false, ingest: false };
 }
 
 export const Grants: MessageFns<Grants> = {
@@ -396,6 +398,12 @@ export const Grants: MessageFns<Grants> = {
     }
     if (message.admin !== false) {
       writer.uint32(32).bool(message.admin);
+    }
+    if (message.create !== false) {
+      writer.uint32(40).bool(message.create);
+    }
+    if (message.ingest !== false) {
+      writer.uint32(48).bool(message.ingest);
     }
     return writer;
   },
@@ -445,6 +453,22 @@ export const Grants: MessageFns<Grants> = {
             message.admin = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.create = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.ingest = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -466,6 +490,8 @@ export const Grants: MessageFns<Grants> = {
     message.subscribe = object.subscribe ?? false;
     message.host = object.host ?? false;
     message.admin = object.admin ?? false;
+    message.create = object.create ?? false;
+    message.ingest = object.ingest ?? false;
     return message;
   },
 };
