@@ -32,7 +32,7 @@ export const Variables = z
       .enum(['balanced', 'spread'])
       .default('balanced')
       .describe(
-        'balanced: near the client, near its room, then the less loaded of two. spread: each new session of a room on another node.',
+        'balanced: near the client, near its room, then the least loaded of a few. spread: each new session of a room on another node.',
       ),
     SLUICE_ROOM_REGIONS: z
       .string()

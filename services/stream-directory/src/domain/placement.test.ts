@@ -125,6 +125,12 @@ describe('preferences', () => {
     const loaded = aNode('b', { routers: [aRouter('b-0', { load: 0.5 })] });
     expect(choices([aNode('a'), loaded])).toEqual(['a-0']);
   });
+
+  test('one of four nodes that is the least loaded is always found, on its least loaded core', () => {
+    const nodes = ['a', 'b', 'c', 'd'].map((name) => aNode(name, { load: name === 'c' ? 0 : 0.1 }));
+    const routers = [aRouter('c-0', { load: 0.05 }), aRouter('c-1', { load: 0.02 })];
+    expect(choices(nodes.with(2, aNode('c', { load: 0, routers })))).toEqual(['c-1']);
+  });
 });
 
 describe('spread', () => {
