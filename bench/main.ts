@@ -16,12 +16,13 @@ const PAGE_SCRIPTS = fileURLToPath(new URL('./page', import.meta.url));
 const REPORT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 const MEDIASOUP = new URL('../../node_modules/mediasoup/package.json', import.meta.url);
 const JOINS = Number(process.env['SLUICE_BENCH_JOINS'] ?? 20);
+const JOINS_ATTEMPTS_MAX = 3;
 const PLAN: ForwardingPlan = {
   viewers: 40,
   rate: { packetsPerSecond: 500, payloadBytes: 1_100 },
-  pairs: Number(process.env['SLUICE_BENCH_PAIRS'] ?? 5),
+  pairs: Number(process.env['SLUICE_BENCH_PAIRS'] ?? 8),
   warmUpMs: 1_000,
-  windowMs: 8_000,
+  windowMs: 6_000,
 };
 
 /** Measures on a busy machine as well, to see that it works; writes nothing then. */
@@ -45,16 +46,18 @@ async function withSystems<T>(work: (systems: Systems) => Promise<T>): Promise<T
   }
 }
 
-/** Undefined when something else used the machine meanwhile. */
+/** Undefined when something else used the machine meanwhile, each time that it was tried. */
 async function joins(systems: Systems): Promise<Joins | undefined> {
   const pages = await PageServer.start(PAGE_SCRIPTS);
   const browser = await launchChromium();
   try {
-    const foreign = new ForeignLoad(rootsOf(systems));
-    const found = await measureJoins(browser, pages.url, systems, JOINS);
-    const disturbance = foreign.soFar();
-    if (isQuiet(disturbance) || ANYWAY) return found;
-    say(`joins were disturbed: ${describe(disturbance)}`);
+    for (let attempt = 0; attempt < JOINS_ATTEMPTS_MAX; attempt += 1) {
+      const foreign = new ForeignLoad(rootsOf(systems));
+      const found = await measureJoins(browser, pages.url, systems, JOINS);
+      const disturbance = foreign.soFar();
+      if (isQuiet(disturbance) || ANYWAY) return found;
+      say(`joins were disturbed: ${describe(disturbance)}`);
+    }
     return undefined;
   } finally {
     await browser.close();

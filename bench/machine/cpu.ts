@@ -5,13 +5,24 @@ const TICKS_PER_SECOND = 100;
 
 /** Seconds of CPU that these processes have used so far, user and system. */
 export function cpuSecondsOf(pids: readonly number[]): number {
-  return pids.reduce((total, pid) => total + cpuSecondsOfOne(pid), 0);
+  return secondsIn(pids, OWN_FIELDS);
 }
 
-function cpuSecondsOfOne(pid: number): number {
-  const stat = statOf(pid);
-  // Fields 14 and 15 of proc(5), counted from the third, which follows the command's parenthesis.
-  return stat ? (Number(stat[11]) + Number(stat[12])) / TICKS_PER_SECOND : 0;
+/** The same with what children that have ended used: a browser's pages come and go. */
+export function cpuSecondsWithEndedChildrenOf(pids: readonly number[]): number {
+  return secondsIn(pids, [...OWN_FIELDS, ...ENDED_CHILDREN_FIELDS]);
+}
+
+/** Fields 14 to 17 of proc(5), counted from the third, which follows the command's parenthesis. */
+const OWN_FIELDS = [11, 12];
+const ENDED_CHILDREN_FIELDS = [13, 14];
+
+function secondsIn(pids: readonly number[], fields: readonly number[]): number {
+  const ticks = pids.flatMap((pid) => {
+    const stat = statOf(pid);
+    return stat ? fields.map((field) => Number(stat[field])) : [];
+  });
+  return ticks.reduce((total, count) => total + count, 0) / TICKS_PER_SECOND;
 }
 
 function statOf(pid: number): readonly string[] | undefined {

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { cpuSecondsOf, machineCpu, withDescendants } from './cpu.js';
+import { cpuSecondsWithEndedChildrenOf, machineCpu, withDescendants } from './cpu.js';
 
 /** How much of one core others may use before figures mean nothing. */
 const FOREIGN_CORES_MAX = 0.1;
@@ -22,14 +22,14 @@ export class ForeignLoad {
 
   /** @param roots the processes that are ours, with all that they started */
   constructor(private readonly roots: readonly number[]) {
-    this.#ownSeconds = cpuSecondsOf(withDescendants(roots));
+    this.#ownSeconds = cpuSecondsWithEndedChildrenOf(withDescendants(roots));
   }
 
   soFar(): Disturbance {
     const seconds = (performance.now() - this.#startedAtMs) / 1_000;
     const machine = machineCpu();
     const busy = machine.busySeconds - this.#machine.busySeconds;
-    const own = cpuSecondsOf(withDescendants(this.roots)) - this.#ownSeconds;
+    const own = cpuSecondsWithEndedChildrenOf(withDescendants(this.roots)) - this.#ownSeconds;
     const stolen = machine.stolenSeconds - this.#machine.stolenSeconds;
     return {
       foreignCores: Math.max(0, (busy - own) / seconds),
