@@ -29,6 +29,8 @@ export interface SourceOptions {
   readonly video?: number;
   readonly simulcast?: boolean;
   readonly codec?: string;
+  /** m-lines on which the page offers to receive. */
+  readonly receive?: readonly ('audio' | 'video')[];
 }
 
 /** PeerConnections in a page, by a name that the test gives them. */
@@ -292,6 +294,8 @@ function installPeers(): void {
         connection.addTransceiver(audioTrack(), { direction: 'sendonly' });
       }
       for (let index = 0; index < (add.video ?? 0); index += 1) addVideo(connection, add);
+      for (const kind of add.receive ?? [])
+        connection.addTransceiver(kind, { direction: 'recvonly' });
       return offered(connection);
     },
     async accept(peer, answer) {

@@ -115,6 +115,21 @@ export class SessionCalls {
     return this.#call(this.client.publish.bind(this.client), { purpose, sdp });
   }
 
+  negotiate(
+    connection: string,
+    sdp: string,
+    purpose: string = DEFAULT_PURPOSE,
+    purposes: { mid: string; purpose: string }[] = [],
+  ) {
+    const request = { connection, sdp, purpose, purposes };
+    return this.#call(this.client.negotiate.bind(this.client), request);
+  }
+
+  answerOn(connection: string, sdp: string) {
+    const request = { participant: '', purpose: '', sdp, connection };
+    return this.#call(this.client.answerSubscription.bind(this.client), request);
+  }
+
   unpublish(purpose = DEFAULT_PURPOSE) {
     return this.#call(this.client.unpublish.bind(this.client), { purpose });
   }
@@ -167,8 +182,13 @@ export class SessionCalls {
   }
 
   async #answerOffer({ subscription, sdp }: SubscriptionOffered): Promise<void> {
-    const { participant = '', purpose = '' } = subscription?.stream ?? {};
-    if (this.#answerer) await this.answer(participant, await this.#answerer(sdp), purpose);
+    if (!this.#answerer) return;
+    if (!subscription?.stream) {
+      await this.answerOn(subscription?.connection ?? '', await this.#answerer(sdp));
+      return;
+    }
+    const { participant, purpose } = subscription.stream;
+    await this.answer(participant, await this.#answerer(sdp), purpose);
   }
 
   #call<Req extends { sessionId: string }, Res>(

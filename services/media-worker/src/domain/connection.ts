@@ -5,7 +5,7 @@ import type {
   WebRtcTransportOptions,
 } from 'mediasoup/types';
 import { Resource, SluiceError, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
-import { Negotiation } from '@sluice/sdp';
+import { Negotiation, type AnswerDecisions, type OfferReceived } from '@sluice/sdp';
 import type { HomeRouter } from './home-router.js';
 
 export interface ConnectionSettings {
@@ -28,7 +28,15 @@ export interface ConnectionEvents extends ResourceEvents {
 /** A client may receive a whole room on one PeerConnection. */
 const SUBSCRIBING_LIMITS = { mLines: 256, sdpBytes: 256 * 1024 };
 
-export type Direction = 'publishing' | 'subscribing';
+/** What flows on a PeerConnection, as seen from the client; duplex is both. */
+export type Direction = 'publishing' | 'subscribing' | 'duplex';
+
+/** Data channels of a duplex one; what browsers ask for at most. */
+const SCTP_STREAMS = { OS: 256, MIS: 256 };
+
+export function connectionLost(): SluiceError {
+  return new SluiceError('UNAVAILABLE', 'the connection was lost');
+}
 
 /**
  * One PeerConnection of a client: a WebRtcTransport on the session's home router and the
@@ -61,6 +69,7 @@ export class Connection extends Resource<ConnectionEvents> {
     home: HomeRouter,
     direction: Direction,
     settings: ConnectionSettings,
+    { sctp = false }: { readonly sctp?: boolean } = {},
   ): Promise<Connection> {
     const transport = await createTransport(home, {
       webRtcServer: home.webRtcServer,
@@ -69,12 +78,14 @@ export class Connection extends Resource<ConnectionEvents> {
       preferUdp: true,
       iceConsentTimeout: settings.iceConsentTimeoutSeconds,
       initialAvailableOutgoingBitrate: settings.initialOutgoingBps,
+      ...(sctp && { enableSctp: true, numSctpStreams: SCTP_STREAMS }),
     });
-    if (direction === 'publishing') await limitIncoming(transport, settings.maxIncomingBps);
+    if (direction !== 'subscribing') await limitIncoming(transport, settings.maxIncomingBps);
     const negotiation = new Negotiation({
       transport,
       routerRtpCapabilities: home.router.rtpCapabilities,
-      ...(direction === 'subscribing' && { limits: SUBSCRIBING_LIMITS }),
+      bothWays: direction === 'duplex',
+      ...(direction !== 'publishing' && { limits: SUBSCRIBING_LIMITS }),
     });
     return new Connection(transport, negotiation, settings);
   }
@@ -94,6 +105,30 @@ export class Connection extends Resource<ConnectionEvents> {
       this.close('never connected'),
     );
     await this.transport.connect({ dtlsParameters });
+  }
+
+  /**
+   * Answers an offer of the client: `admit` runs once the offer is known to be good and before
+   * anything is changed, `take` changes what it says.
+   *
+   * @throws {SdpError} or {SluiceError}, and then the negotiation is as it was.
+   */
+  async answerOffer(
+    sdp: string,
+    admit: (offer: OfferReceived) => Promise<void>,
+    take: (offer: OfferReceived) => Promise<AnswerDecisions>,
+  ): Promise<string> {
+    const { negotiation } = this;
+    const offer = negotiation.receiveOffer(sdp);
+    try {
+      await admit(offer);
+      await this.connect(offer.connect);
+      const iceParameters = offer.iceRestart ? await this.restartIce() : undefined;
+      return negotiation.answer({ iceParameters, ...(await take(offer)) });
+    } catch (error) {
+      negotiation.refuseOffer();
+      throw this.closed ? connectionLost() : error;
+    }
   }
 
   restartIce(): Promise<IceParameters> {

@@ -1,12 +1,10 @@
 import { TrackKind, type RouterRef, type StreamState, type Track } from '@sluice/proto-gen/common';
 import { Resource, SluiceError, type StreamName, type Timer } from '@sluice/core';
+import { connectionLost } from './connection.js';
 import type { HomeRouter } from './home-router.js';
+import type { IncomingStream, PublishingSettings } from './incoming-stream.js';
 import type { FactPublisher } from './ports.js';
-import {
-  PublishingConnection,
-  connectionLost,
-  type PublishingSettings,
-} from './publishing-connection.js';
+import { PublishingConnection } from './publishing-connection.js';
 import { RELAY_REASONS } from './relay-reasons.js';
 import type { RetiredConnections } from './retired-connections.js';
 import type { Speakers } from './speakers.js';
@@ -45,27 +43,28 @@ export interface Published {
 }
 
 /**
- * One stream of one session: its name, claimed, and the PeerConnection that sends it. Another
- * PeerConnection takes over once it flows; until then, and a little longer, the old one feeds.
+ * One stream of one session: its name, claimed, and the PeerConnection that sends it, alone or among
+ * others. Another PeerConnection takes over once it flows; until then, and a little longer, the old
+ * one feeds.
  */
 export class Publication extends Resource {
   readonly #copy: StreamCopy;
-  #current: PublishingConnection;
-  #next: PublishingConnection | undefined;
+  #current: IncomingStream;
+  #next: IncomingStream | undefined;
   readonly #timers = new Set<Timer>();
   #announcing = false;
   #retires = false;
 
-  private constructor(
-    readonly name: StreamName,
+  /** `claim` and `stream` are its own from now on. */
+  constructor(
     private readonly context: PublicationContext,
     private readonly claim: StreamClaim,
-    connection: PublishingConnection,
+    stream: IncomingStream,
   ) {
     super();
     const { home, origin, copies, facts, username } = context;
-    this.#copy = new StreamCopy(name, claim.epoch, home, [origin.nodeId]);
-    this.#current = this.#adopt(connection);
+    this.#copy = new StreamCopy(claim.name, claim.epoch, home, [origin.nodeId]);
+    this.#current = this.#adopt(stream);
     this.#takeTracks();
     copies.add(this.#copy);
     facts.streamPublished(this.state(), username);
@@ -89,16 +88,19 @@ export class Publication extends Resource {
     const held: { claim?: StreamClaim } = {};
     try {
       const answer = await connection.negotiate(sdp, async () => {
-        const { origin, sessionId, replacesSessionId } = context;
-        held.claim = await context.claims.claim({ name, origin, sessionId, replacesSessionId });
+        held.claim = await claimFor(context, name);
       });
       if (!held.claim || connection.closed) throw connectionLost();
-      return { publication: new Publication(name, context, held.claim, connection), answer };
+      return { publication: new Publication(context, held.claim, connection), answer };
     } catch (error) {
       connection.close();
       held.claim?.close();
       throw error;
     }
+  }
+
+  get name(): StreamName {
+    return this.claim.name;
   }
 
   get epoch(): number {
@@ -110,7 +112,7 @@ export class Publication extends Resource {
   }
 
   /** Transports that receive it, for measuring. */
-  get transports(): readonly PublishingConnection['transport'][] {
+  get transports(): readonly IncomingStream['transport'][] {
     return [this.#current, this.#next].flatMap((connection) =>
       connection && !connection.closed ? [connection.transport] : [],
     );
@@ -122,14 +124,29 @@ export class Publication extends Resource {
    * @throws {SdpError} or {SluiceError}, and then all is as it was.
    */
   async renegotiate(sdp: string): Promise<Answered> {
-    const known = [this.#next, this.#current].find((connection) => connection?.continues(sdp));
+    const known = [this.#next, this.#current].find(
+      (stream): stream is PublishingConnection =>
+        stream instanceof PublishingConnection && stream.continues(sdp),
+    );
     if (!known) return this.#connectNext(sdp);
     if (known.closed) {
       throw new SluiceError('INVALID_STATE', 'this PeerConnection was lost; a new one is needed');
     }
     const answer = await known.negotiate(sdp, () => Promise.resolve());
-    if (known === this.#current) this.#takeTracks();
     return { answer, tracks: known.tracks.map(toTrack) };
+  }
+
+  /** Whether it arrives there, or will once that flows. */
+  isFedBy(stream: IncomingStream): boolean {
+    return stream === this.#current || stream === this.#next;
+  }
+
+  /** Takes over from what feeds it now, once it flows. */
+  continueOn(next: IncomingStream): void {
+    this.#next?.close('replaced');
+    this.#next = this.#adopt(next);
+    if (next.flowing) this.#switchTo(next);
+    else next.on('flowing', () => this.#switchTo(next));
   }
 
   state(): StreamState {
@@ -177,10 +194,7 @@ export class Publication extends Resource {
     try {
       const answer = await next.negotiate(sdp, () => Promise.resolve());
       if (this.closed || next.closed) throw connectionLost();
-      this.#next?.close('replaced');
-      this.#next = this.#adopt(next);
-      if (next.flowing) this.#switchTo(next);
-      else next.on('flowing', () => this.#switchTo(next));
+      this.continueOn(next);
       return { answer, tracks: next.tracks.map(toTrack) };
     } catch (error) {
       next.close();
@@ -188,12 +202,20 @@ export class Publication extends Resource {
     }
   }
 
-  #adopt(connection: PublishingConnection): PublishingConnection {
-    connection.onClosed((reason) => this.#onConnectionClosed(connection, reason));
-    return connection;
+  #adopt(stream: IncomingStream): IncomingStream {
+    stream.onClosed((reason) => this.#onStreamClosed(stream, reason));
+    stream.on('changed', () => this.#onStreamChanged(stream));
+    return stream;
   }
 
-  #switchTo(next: PublishingConnection): void {
+  #onStreamChanged(stream: IncomingStream): void {
+    const empty = stream.endsWhenEmpty && stream.tracks.length === 0;
+    if (empty && (stream !== this.#current || this.#next)) stream.close('no tracks left');
+    else if (empty) this.close();
+    else if (stream === this.#current) this.#takeTracks();
+  }
+
+  #switchTo(next: IncomingStream): void {
     if (this.closed || this.#next !== next) return;
     const old = this.#current;
     this.#current = next;
@@ -203,8 +225,8 @@ export class Publication extends Resource {
   }
 
   /** Without any connection left, the stream waits a moment for one that replaces it. */
-  #onConnectionClosed(connection: PublishingConnection, reason: string): void {
-    if (this.#next === connection) this.#next = undefined;
+  #onStreamClosed(stream: IncomingStream, reason: string): void {
+    if (this.#next === stream) this.#next = undefined;
     if (this.closed || this.#next || !this.#current.closed) return;
     this.#after(this.context.settings.switchOverMs, () => {
       if (this.#next || !this.#current.closed) return;
@@ -214,6 +236,7 @@ export class Publication extends Resource {
   }
 
   #takeTracks(): void {
+    if (this.closed) return;
     const tracks = new Map(this.#current.tracks.map((track) => [track.trackId, track]));
     for (const [trackId, track] of tracks) {
       if (this.#copy.tracks.get(trackId)?.producer === track.producer) continue;
@@ -247,6 +270,12 @@ export class Publication extends Resource {
     });
     this.#timers.add(timer);
   }
+}
+
+/** @throws {SluiceError} ALREADY_EXISTS, UNAVAILABLE. */
+export function claimFor(context: PublicationContext, name: StreamName): Promise<StreamClaim> {
+  const { claims, origin, sessionId, replacesSessionId } = context;
+  return claims.claim({ name, origin, sessionId, replacesSessionId });
 }
 
 function toTrack({ trackId, producer }: CopyTrack): Track {

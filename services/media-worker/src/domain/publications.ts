@@ -1,7 +1,12 @@
-import { Resource, SluiceError, notFound, type StreamName } from '@sluice/core';
+import { Resource, SluiceError, notFound, streamKey, type StreamName } from '@sluice/core';
+import type { IncomingTrack, Mid } from '@sluice/sdp';
+import type { DuplexConnection, OfferedTracks } from './duplex-connection.js';
 import { RELAY_REASONS } from './relay-reasons.js';
-import { FENCED } from './stream-claims.js';
-import { Publication, type Answered, type PublicationContext } from './publication.js';
+import { FENCED, type StreamClaim } from './stream-claims.js';
+import { Publication, claimFor, type Answered, type PublicationContext } from './publication.js';
+
+/** To which streams the tracks belong that an offer brings. */
+export type StreamOf = (track: IncomingTrack) => StreamName;
 
 /** Everything that one session publishes, by purpose. Its methods run in the session's turn. */
 export class Publications extends Resource {
@@ -26,18 +31,44 @@ export class Publications extends Resource {
   async publish(name: StreamName, sdp: string): Promise<Answered> {
     const known = this.find(name.purpose);
     if (known) return known.renegotiate(sdp);
-    if (this.#byPurpose.size >= this.publicationsMax) {
-      throw new SluiceError('RATE_LIMITED', 'a session cannot publish more streams');
-    }
+    this.#admit();
     const { publication, answer } = await Publication.open(this.context, name, sdp);
-    this.own(publication);
+    this.#add(publication);
     if (publication.closed) throw new SluiceError('UNAVAILABLE', 'the session has ended');
-    this.#byPurpose.set(name.purpose, publication);
-    publication.onClosed((reason) => {
-      if (this.find(name.purpose) === publication) this.#byPurpose.delete(name.purpose);
-      if (reason === FENCED && !this.closed) this.context.onFenced();
-    });
     return { answer, tracks: [...publication.tracks] };
+  }
+
+  /**
+   * Answers an offer on a PeerConnection that carries several streams: those new to us are
+   * published, those that come from another PeerConnection move over once this one flows.
+   *
+   * @throws {SdpError} or {SluiceError}, and then all is as it was.
+   */
+  async publishOn(
+    connection: DuplexConnection,
+    sdp: string,
+    streamOf: StreamOf,
+  ): Promise<Answered> {
+    const claims = new Map<string, StreamClaim>();
+    let planned = new Map<Mid, StreamName>();
+    try {
+      const answer = await connection.negotiate(sdp, async ({ tracks }: OfferedTracks) => {
+        planned = new Map(tracks.map((track) => [track.mid, streamOf(track)]));
+        for (const name of namesIn(planned)) {
+          if (this.find(name.purpose)) continue;
+          this.#admit(claims.size);
+          claims.set(streamKey(name), await claimFor(this.context, name));
+        }
+        return new Map([...planned].map(([mid, name]) => [mid, streamKey(name)]));
+      });
+      const names = namesIn(planned);
+      for (const name of names) this.#feed(name, connection, claims.get(streamKey(name)));
+      const tracks = names.flatMap(({ purpose }) => this.find(purpose)?.tracks ?? []);
+      return { answer, tracks };
+    } catch (error) {
+      for (const claim of claims.values()) claim.close();
+      throw error;
+    }
   }
 
   /** @throws {SluiceError} NOT_FOUND. */
@@ -56,4 +87,34 @@ export class Publications extends Resource {
   unpublish(purpose: string): void {
     this.find(purpose)?.close();
   }
+
+  #admit(more = 0): void {
+    if (this.#byPurpose.size + more < this.publicationsMax) return;
+    throw new SluiceError('RATE_LIMITED', 'a session cannot publish more streams');
+  }
+
+  #add(publication: Publication): void {
+    const { purpose } = publication.name;
+    this.own(publication);
+    if (publication.closed) return;
+    this.#byPurpose.set(purpose, publication);
+    publication.onClosed((reason) => {
+      if (this.find(purpose) === publication) this.#byPurpose.delete(purpose);
+      if (reason === FENCED && !this.closed) this.context.onFenced();
+    });
+  }
+
+  #feed(name: StreamName, connection: DuplexConnection, claim: StreamClaim | undefined): void {
+    const stream = connection.find(streamKey(name));
+    const known = this.find(name.purpose);
+    if (!stream || stream.tracks.length === 0) claim?.close();
+    else if (claim?.closed === false) this.#add(new Publication(this.context, claim, stream));
+    // Ended while its tracks were negotiated.
+    else if (!known) stream.close('not published');
+    else if (!known.isFedBy(stream)) known.continueOn(stream);
+  }
+}
+
+function namesIn(planned: ReadonlyMap<Mid, StreamName>): StreamName[] {
+  return [...new Map([...planned.values()].map((name) => [streamKey(name), name])).values()];
 }

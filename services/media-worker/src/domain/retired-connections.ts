@@ -1,12 +1,11 @@
-import { Resource, type Clock, type Timer } from '@sluice/core';
-import type { PublishingConnection } from './publishing-connection.js';
+import { Resource, type Closable, type Clock, type Timer } from '@sluice/core';
 
 /**
  * PeerConnections of streams that have another origin by now. Whoever watched them here takes a
  * moment to follow, and gets the old packets until then. They outlive their sessions.
  */
 export class RetiredConnections extends Resource {
-  readonly #connections = new Map<PublishingConnection, Timer>();
+  readonly #connections = new Map<Closable, Timer>();
   #onEmpty: () => void = () => undefined;
 
   constructor(
@@ -24,7 +23,7 @@ export class RetiredConnections extends Resource {
     this.#onEmpty = listener;
   }
 
-  keep(connection: PublishingConnection): void {
+  keep(connection: Closable): void {
     if (connection.closed || this.closed) {
       connection.close('moved');
       return;

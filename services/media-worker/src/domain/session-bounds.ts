@@ -23,6 +23,8 @@ export interface SessionLimits {
   readonly subscriptions: number;
   /** PeerConnections for receiving. */
   readonly connections: number;
+  /** PeerConnections both ways. */
+  readonly duplexConnections: number;
   /** Commands that wait for the one before them. */
   readonly waitingCommands: number;
   /** ICE candidates over the session's life; we read them but need none. */
@@ -44,6 +46,7 @@ export const SESSION_LIMITS: SessionLimits = {
   tracksPerPublication: 16,
   subscriptions: 512,
   connections: 128,
+  duplexConnections: 8,
   waitingCommands: 256,
   candidates: 2_000,
 };

@@ -16,7 +16,8 @@ export type SessionEvent =
     }
   | {
       readonly type: 'subscriptionOffered';
-      readonly subscription: SubscriptionRef;
+      /** The subscription that caused it; none where the PeerConnection itself did. */
+      readonly subscription: Partial<SubscriptionRef> & Pick<SubscriptionRef, 'connection'>;
       readonly sdp: string;
     }
   | {

@@ -15,6 +15,7 @@ import type { ConnectionSettings } from './connection.js';
 import type { HomeRouter } from './home-router.js';
 import type { DrainedSession } from './drain.js';
 import type { FactPublisher } from './ports.js';
+import { DuplexConnections } from './duplex-connections.js';
 import type { Answered } from './publication.js';
 import { Publications } from './publications.js';
 import { RELAY_REASONS } from './relay-reasons.js';
@@ -25,6 +26,7 @@ import type { Speakers } from './speakers.js';
 import type { StreamClaims } from './stream-claims.js';
 import type { StreamCopies, StreamSource } from './stream-copies.js';
 import type { Layers } from './subscription.js';
+import type { SubscribingSettings } from './subscribing-connection.js';
 import { Subscriptions } from './subscriptions.js';
 
 /** Who a session is for. */
@@ -84,6 +86,7 @@ const MISSED_MAX = 1_024;
 export class Session extends Resource implements DrainedSession {
   readonly publications: Publications;
   readonly subscriptions: Subscriptions;
+  readonly #duplexes: DuplexConnections;
   readonly #turn = new Serial();
   #waiting = 0;
   #present: boolean;
@@ -108,6 +111,7 @@ export class Session extends Resource implements DrainedSession {
     this.#present = present;
     this.publications = this.own(this.#publications(origin));
     this.subscriptions = this.own(this.#subscriptions());
+    this.#duplexes = this.own(this.#duplexConnections());
     environment.facts.sessionOpened(this.ref());
     this.#startGrace();
   }
@@ -124,8 +128,10 @@ export class Session extends Resource implements DrainedSession {
   /** All of its client's PeerConnections. */
   get transports(): readonly WebRtcTransport[] {
     return [
-      ...this.publications.list.flatMap(({ transports }) => transports),
-      ...this.subscriptions.connections.map(({ transport }) => transport),
+      ...new Set([
+        ...this.publications.list.flatMap(({ transports }) => transports),
+        ...this.subscriptions.connections.map(({ transport }) => transport),
+      ]),
     ];
   }
 
@@ -174,6 +180,25 @@ export class Session extends Resource implements DrainedSession {
     return this.#command(() => this.publications.publish(this.#own(purpose), sdp));
   }
 
+  /**
+   * The client's offer on the PeerConnection of that key, on which it publishes and is sent what it
+   * subscribes to there. Tracks that are new belong to the stream of `purposeOf` their m-line.
+   *
+   * @throws {SdpError} or {SluiceError}, and then all is as it was.
+   */
+  negotiate(
+    connectionKey: string,
+    sdp: string,
+    purposeOf: (mid: string) => string,
+  ): Promise<Answered> {
+    return this.#command(() =>
+      this.#duplexes.negotiate(connectionKey, sdp, ({ mid }) => {
+        this.#need('publish');
+        return this.#own(purposeOf(mid));
+      }),
+    );
+  }
+
   unpublish(purpose: string): Promise<void> {
     return this.#command(() => this.publications.unpublish(purpose));
   }
@@ -189,6 +214,11 @@ export class Session extends Resource implements DrainedSession {
 
   answer(stream: StreamName, sdp: string): Promise<void> {
     return this.#command(() => this.subscriptions.answer(stream, sdp));
+  }
+
+  /** To our offer on the PeerConnection of that key. */
+  answerOn(connectionKey: string, sdp: string): Promise<void> {
+    return this.#command(() => this.subscriptions.answerOn(connectionKey, sdp));
   }
 
   unsubscribe(stream: StreamName): Promise<void> {
@@ -243,7 +273,10 @@ export class Session extends Resource implements DrainedSession {
     if (this.closed) return;
     const { moved, workerLost } = SESSION_REASONS;
     // First: otherwise whoever watches would take the streams for ended.
-    if (this.moving || reason === moved || reason === workerLost) this.publications.handOver();
+    if (this.moving || reason === moved || reason === workerLost) {
+      this.publications.handOver();
+      this.#duplexes.handOver();
+    }
     super.close(reason);
   }
 
@@ -258,12 +291,8 @@ export class Session extends Resource implements DrainedSession {
 
   #publications(origin: RouterRef): Publications {
     const { environment, profile, home } = this;
-    const { claims, copies, facts, speakers, retired, limits, timings } = environment;
-    const settings = {
-      ...this.#connectionSettings(),
-      tracksMax: limits.tracksPerPublication,
-      switchOverMs: timings.switchOverMs,
-    };
+    const { claims, copies, facts, speakers, retired, limits } = environment;
+    const settings = this.#publishingSettings();
     const { sessionId, username, replacesSessionId } = profile;
     const shared = { claims, copies, facts, speakers, retired, settings };
     return new Publications(
@@ -287,11 +316,7 @@ export class Session extends Resource implements DrainedSession {
       home: this.home,
       source,
       clock,
-      settings: {
-        ...this.#connectionSettings(),
-        answerMs: timings.answerMs,
-        attached: () => this.attached,
-      },
+      settings: this.#subscribingSettings(),
       subscriptionsMax: limits.subscriptions,
       connectionsMax: limits.connections,
       recoveryDelaysMs: timings.recoveryDelaysMs,
@@ -300,6 +325,35 @@ export class Session extends Resource implements DrainedSession {
       inTurn: (task) => this.#turn.run(task),
       report,
     });
+  }
+
+  #duplexConnections(): DuplexConnections {
+    const { home, publications, subscriptions } = this;
+    const { retired, limits } = this.environment;
+    const settings = { ...this.#publishingSettings(), ...this.#subscribingSettings() };
+    const connectionsMax = limits.duplexConnections;
+    return new DuplexConnections({
+      home,
+      publications,
+      subscriptions,
+      retired,
+      settings,
+      connectionsMax,
+    });
+  }
+
+  #publishingSettings() {
+    const { limits, timings } = this.environment;
+    return {
+      ...this.#connectionSettings(),
+      tracksMax: limits.tracksPerPublication,
+      switchOverMs: timings.switchOverMs,
+    };
+  }
+
+  #subscribingSettings(): SubscribingSettings {
+    const { answerMs } = this.environment.timings;
+    return { ...this.#connectionSettings(), answerMs, attached: () => this.attached };
   }
 
   #connectionSettings(): ConnectionSettings {

@@ -7,8 +7,10 @@ import type { CopyTrack } from './stream-copy.js';
 import type { Subscription } from './subscription.js';
 
 export interface SubscribingConnectionEvents extends ResourceEvents {
-  /** The client must be told; `cause` is what changed last. */
-  offered: [cause: Subscription, sdp: string];
+  /** The client must be told; `cause` is what changed last, where a subscription did. */
+  offered: [cause: Subscription | undefined, sdp: string];
+  /** The client's answer ended tracks that it had sent. */
+  removed: [mids: readonly Mid[]];
 }
 
 export interface SubscribingSettings extends ConnectionSettings {
@@ -19,7 +21,7 @@ export interface SubscribingSettings extends ConnectionSettings {
 
 interface PendingOffer {
   readonly sdp: string;
-  readonly cause: Subscription;
+  readonly cause: Subscription | undefined;
 }
 
 /**
@@ -29,10 +31,12 @@ interface PendingOffer {
 export class SubscribingConnection extends Resource<SubscribingConnectionEvents> {
   readonly #subscriptions = new Set<Subscription>();
   #pending: PendingOffer | undefined;
-  #due: Subscription | undefined;
+  /** What waits for the exchange that is under way. */
+  #due: { readonly cause: Subscription | undefined } | undefined;
   #timer: Timer | undefined;
 
-  private constructor(
+  /** On `connection`, which is its own from now on. */
+  constructor(
     /** What the client calls it; empty when it belongs to one subscription alone. */
     readonly key: string,
     private readonly home: HomeRouter,
@@ -110,9 +114,9 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
   }
 
   /** Our offer of all there is now; undefined while an earlier one is unanswered. */
-  offer(cause: Subscription): string | undefined {
-    if (this.#pending) {
-      this.#due = cause;
+  offer(cause: Subscription | undefined): string | undefined {
+    if (this.connection.negotiation.state !== 'stable') {
+      this.#due = { cause };
       return undefined;
     }
     const sdp = this.connection.negotiation.createOffer();
@@ -123,9 +127,32 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
   }
 
   /** Like {@link offer}, for what the client did not ask for. */
-  announce(cause: Subscription): void {
+  announce(cause: Subscription | undefined): void {
     const sdp = this.offer(cause);
     if (sdp !== undefined) this.emit('offered', cause, sdp);
+  }
+
+  /** An offer of the client was read, which rolled ours back; {@link offerDue} makes it again. */
+  yielded(): void {
+    if (!this.#pending) return;
+    this.#due ??= { cause: this.#pending.cause };
+    this.#pending = undefined;
+    this.#timer?.cancel();
+  }
+
+  /** Our m-lines that an offer of the client stopped. */
+  rejected(mids: readonly Mid[]): void {
+    if (mids.length === 0) return;
+    for (const subscription of [...this.#subscriptions]) {
+      subscription.answered(new Set(), new Set(mids));
+    }
+  }
+
+  /** Offers what had to wait, if there still is anything. */
+  offerDue(): void {
+    const due = this.#due;
+    this.#due = undefined;
+    if (due && !this.closed && this.offerNeeded) this.announce(due.cause);
   }
 
   /** Says again what may not have reached the client. */
@@ -138,14 +165,15 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
   /** @throws {SdpError} or {SluiceError}, and then the offer is still unanswered. */
   async answer(sdp: string): Promise<void> {
     if (!this.#pending) throw new SluiceError('INVALID_STATE', 'no offer waits for an answer');
-    const { connect, accepted, rejected } = this.connection.negotiation.receiveAnswer(sdp);
+    const { connect, accepted, rejected, removed } = this.connection.negotiation.receiveAnswer(sdp);
     this.#pending = undefined;
     this.#timer?.cancel();
     await this.connection.connect(connect);
     for (const subscription of [...this.#subscriptions]) {
       subscription.answered(new Set(accepted), new Set(rejected));
     }
-    this.#offerDue();
+    if (removed.length > 0) this.emit('removed', removed);
+    this.offerDue();
   }
 
   /** New ICE credentials, which the next offer brings. */
@@ -161,12 +189,6 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
 
   protected override release(): void {
     this.#timer?.cancel();
-  }
-
-  #offerDue(): void {
-    const due = this.#due;
-    this.#due = undefined;
-    if (due && !this.closed && this.offerNeeded) this.announce(due);
   }
 
   #startTimer(): void {

@@ -104,9 +104,34 @@ export class Subscriptions extends Resource {
     const connection =
       this.#byStream.get(key)?.connection ??
       // Named by what caused the offer, which may have ended since.
-      this.connections.find(({ pending }) => pending?.cause.key === key);
+      this.connections.find(({ pending }) => pending?.cause?.key === key);
     if (!connection) throw notSubscribed(name);
     await connection.answer(sdp);
+  }
+
+  /** @throws as {@link answer}. */
+  async answerOn(key: string, sdp: string): Promise<void> {
+    const connection = this.#shared.get(key);
+    if (!connection) throw notFound('connection', key);
+    await connection.answer(sdp);
+  }
+
+  /** Whether there is a PeerConnection of that key. */
+  receivesOn(key: string): boolean {
+    return this.#shared.has(key);
+  }
+
+  /** Sends what is subscribed to with its key on a PeerConnection that another owns. */
+  share(connection: SubscribingConnection): void {
+    this.#register(connection);
+  }
+
+  /** What is sent on it ends, without an offer that says so. */
+  unshare(connection: SubscribingConnection, reason: string): void {
+    this.#forget(connection);
+    for (const subscription of this.list) {
+      if (subscription.connection === connection) subscription.close(reason);
+    }
   }
 
   /** Idempotent. */
@@ -130,6 +155,11 @@ export class Subscriptions extends Resource {
     for (const connection of this.#connections) connection.repeat();
   }
 
+  /** Those on connections that others own. */
+  protected override release(reason: string): void {
+    for (const subscription of this.list) subscription.close(reason);
+  }
+
   #get(name: StreamName): Subscription {
     const subscription = this.#byStream.get(streamKey(name));
     if (!subscription) throw notSubscribed(name);
@@ -148,16 +178,24 @@ export class Subscriptions extends Resource {
     const { home, settings } = this.context;
     const connection = this.own(await SubscribingConnection.open(home, key, settings));
     if (connection.closed) throw new SluiceError('UNAVAILABLE', 'the session has ended');
+    this.#register(connection);
+    return connection;
+  }
+
+  #register(connection: SubscribingConnection): void {
+    const { key } = connection;
     this.#connections.add(connection);
     if (key !== '') this.#shared.set(key, connection);
-    connection.on('offered', ({ ref }, sdp) => {
-      this.context.tell({ type: 'subscriptionOffered', subscription: ref, sdp });
+    connection.on('offered', (cause, sdp) => {
+      const subscription = cause?.ref ?? { connection: key };
+      this.context.tell({ type: 'subscriptionOffered', subscription, sdp });
     });
-    connection.onClosed(() => {
-      this.#connections.delete(connection);
-      if (this.#shared.get(key) === connection) this.#shared.delete(key);
-    });
-    return connection;
+    connection.onClosed(() => this.#forget(connection));
+  }
+
+  #forget(connection: SubscribingConnection): void {
+    this.#connections.delete(connection);
+    if (this.#shared.get(connection.key) === connection) this.#shared.delete(connection.key);
   }
 
   #add(name: StreamName, connection: SubscribingConnection): Subscription {
@@ -181,7 +219,9 @@ export class Subscriptions extends Resource {
     const { connection } = subscription;
     // A shared one stays for what comes next: the client's PeerConnection does, too.
     if (connection.key === '') connection.close();
-    else if (!connection.closed && connection.offerNeeded) connection.announce(subscription);
+    else if (this.#connections.has(connection) && connection.offerNeeded) {
+      connection.announce(subscription);
+    }
     this.context.onEnded();
   }
 

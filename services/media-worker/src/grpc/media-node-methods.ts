@@ -10,6 +10,8 @@ import type {
   GetSessionStatsRequest,
   GetSessionStatsResponse,
   GetStateResponse,
+  NegotiateRequest,
+  NegotiateResponse,
   OpenSessionRequest,
   OpenSessionResponse,
   PublishRequest,
@@ -33,8 +35,10 @@ import {
   boundedCandidate,
   boundedSdp,
   boundedText,
+  connectionKey,
   fromSessionEvent,
   toProfile,
+  toPurposes,
   toStreamName,
 } from './session-messages.js';
 
@@ -110,6 +114,16 @@ function publishingMethods(sessionOf: SessionOf) {
       const { answer, tracks } = await sessionOf(request).publish(purpose, boundedSdp(request.sdp));
       return { sdp: answer, tracks };
     },
+    negotiate: async (request: NegotiateRequest): Promise<NegotiateResponse> => {
+      const key = connectionKey(request.connection);
+      const purposes = toPurposes(request);
+      const { answer, tracks } = await sessionOf(request).negotiate(
+        key,
+        boundedSdp(request.sdp),
+        purposes,
+      );
+      return { sdp: answer, tracks };
+    },
     unpublish: async (request: UnpublishRequest): Promise<Empty> => {
       await sessionOf(request).unpublish(parseName('purpose', request.purpose));
       return {};
@@ -142,8 +156,12 @@ function subscribingMethods(sessionOf: SessionOf) {
     },
     answerSubscription: async (request: AnswerSubscriptionRequest): Promise<Empty> => {
       const session = sessionOf(request);
-      const name = toStreamName(session.profile.room, request);
-      await session.answer(name, boundedSdp(request.sdp));
+      const sdp = boundedSdp(request.sdp);
+      if (request.connection !== undefined) {
+        await session.answerOn(connectionKey(request.connection), sdp);
+      } else {
+        await session.answer(toStreamName(session.profile.room, request), sdp);
+      }
       return {};
     },
     unsubscribe: async (request: UnsubscribeRequest): Promise<Empty> => {

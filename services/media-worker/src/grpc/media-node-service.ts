@@ -31,6 +31,7 @@ export function mediaNodeService(options: MediaNodeServiceOptions): MediaNodeSer
     closeSession: call('closeSession', methods.closeSession),
     setPresence: call('setPresence', methods.setPresence),
     publish: call('publish', methods.publish),
+    negotiate: call('negotiate', methods.negotiate),
     unpublish: call('unpublish', methods.unpublish),
     subscribe: call('subscribe', methods.subscribe),
     answerSubscription: call('answerSubscription', methods.answerSubscription),

@@ -1,5 +1,9 @@
-import { SessionId, SluiceError, parseName, type StreamName } from '@sluice/core';
-import type { OpenSessionRequest, SessionEvent as Message } from '@sluice/proto-gen/media_node';
+import { DEFAULT_PURPOSE, SessionId, SluiceError, parseName, type StreamName } from '@sluice/core';
+import type {
+  NegotiateRequest,
+  OpenSessionRequest,
+  SessionEvent as Message,
+} from '@sluice/proto-gen/media_node';
 import type { SessionEvent, SubscriptionRef } from '../domain/session-events.js';
 import type { SessionProfile } from '../domain/session.js';
 
@@ -7,6 +11,8 @@ import type { SessionProfile } from '../domain/session.js';
 const SDP_MAX_CHARACTERS = 256 * 1024;
 const CANDIDATE_MAX_CHARACTERS = 4 * 1024;
 const TEXT_MAX_CHARACTERS = 256;
+/** As many as a PeerConnection may have m-lines. */
+const PURPOSES_MAX = 256;
 
 /** @throws {SluiceError} INVALID_ARGUMENT. */
 export function toProfile(request: OpenSessionRequest): SessionProfile {
@@ -38,6 +44,26 @@ export function toStreamName(
   };
 }
 
+/**
+ * The purpose of each m-line.
+ *
+ * @throws {SluiceError} INVALID_ARGUMENT.
+ */
+export function toPurposes({ purpose, purposes }: NegotiateRequest): (mid: string) => string {
+  if (purposes.length > PURPOSES_MAX) throw new SluiceError('TOO_LARGE', 'too many purposes');
+  const byMid = new Map(
+    purposes.map((entry) => [entry.mid, parseName('purpose', entry.purpose)] as const),
+  );
+  const rest = parseName('purpose', purpose === '' ? DEFAULT_PURPOSE : purpose);
+  return (mid) => byMid.get(mid) ?? rest;
+}
+
+/** @throws {SluiceError} INVALID_ARGUMENT or TOO_LARGE. */
+export function connectionKey(key: string): string {
+  if (key === '') throw new SluiceError('INVALID_ARGUMENT', 'the connection is missing');
+  return boundedText('connection', key);
+}
+
 export function boundedSdp(sdp: string): string {
   return bounded('sdp', sdp, SDP_MAX_CHARACTERS);
 }
@@ -64,7 +90,8 @@ export function fromSessionEvent(event: SessionEvent): Message {
     }
     case 'subscriptionOffered': {
       const { sdp } = event;
-      const subscription = fromRef(event.subscription);
+      const { stream, connection } = event.subscription;
+      const subscription = { ...(stream && { stream: { ...stream } }), connection };
       return { event: { $case: 'subscriptionOffered', value: { subscription, sdp } } };
     }
     case 'subscriptionEnded': {

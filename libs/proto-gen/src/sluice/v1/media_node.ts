@@ -100,7 +100,10 @@ export interface SubscriptionRef {
 }
 
 export interface SubscriptionOffered {
-  /** The subscription that caused the offer: of several on one connection, the latest. */
+  /**
+   * The subscription that caused the offer: of several on one connection, the latest. Without a stream
+   * where the connection itself needs it.
+   */
   subscription?: SubscriptionRef | undefined;
   sdp: string;
 }
@@ -140,6 +143,34 @@ export interface PublishResponse {
   tracks: Track[];
 }
 
+export interface NegotiateRequest {
+  sessionId: string;
+  /**
+   * As the client's dialect calls the PeerConnection; not empty. An SDP of another PeerConnection than
+   * the last one of that name replaces that, whose streams move over once the new one flows; what was
+   * subscribed to on the old one ends with the reason `replaced`.
+   */
+  connection: string;
+  sdp: string;
+  /**
+   * Tracks that are new in this offer belong to the stream of their mid's purpose, else of this one.
+   * A stream ends with its last track.
+   */
+  purpose: string;
+  purposes: MidPurpose[];
+}
+
+export interface MidPurpose {
+  mid: string;
+  purpose: string;
+}
+
+export interface NegotiateResponse {
+  sdp: string;
+  /** Of the streams to which this offer brought tracks. */
+  tracks: Track[];
+}
+
 export interface UnpublishRequest {
   sessionId: string;
   purpose: string;
@@ -166,6 +197,8 @@ export interface AnswerSubscriptionRequest {
   participant: string;
   purpose: string;
   sdp: string;
+  /** Names the PeerConnection alone; then participant and purpose say nothing. */
+  connection?: string | undefined;
 }
 
 export interface UnsubscribeRequest {
@@ -1659,6 +1692,243 @@ export const PublishResponse: MessageFns<PublishResponse> = {
   },
 };
 
+function createBaseNegotiateRequest(): NegotiateRequest {
+  return { sessionId: "", connection: "", sdp: "", purpose: "", purposes: [] };
+}
+
+export const NegotiateRequest: MessageFns<NegotiateRequest> = {
+  encode(message: NegotiateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.connection !== "") {
+      writer.uint32(18).string(message.connection);
+    }
+    if (message.sdp !== "") {
+      writer.uint32(26).string(message.sdp);
+    }
+    if (message.purpose !== "") {
+      writer.uint32(34).string(message.purpose);
+    }
+    for (const v of message.purposes) {
+      MidPurpose.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NegotiateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNegotiateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.connection = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sdp = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.purposes.push(MidPurpose.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NegotiateRequest>, I>>(base?: I): NegotiateRequest {
+    return NegotiateRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NegotiateRequest>, I>>(object: I): NegotiateRequest {
+    const message = createBaseNegotiateRequest();
+    message.sessionId = object.sessionId ?? "";
+    message.connection = object.connection ?? "";
+    message.sdp = object.sdp ?? "";
+    message.purpose = object.purpose ?? "";
+    message.purposes = object.purposes?.map((e) => MidPurpose.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMidPurpose(): MidPurpose {
+  return { mid: "", purpose: "" };
+}
+
+export const MidPurpose: MessageFns<MidPurpose> = {
+  encode(message: MidPurpose, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mid !== "") {
+      writer.uint32(10).string(message.mid);
+    }
+    if (message.purpose !== "") {
+      writer.uint32(18).string(message.purpose);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MidPurpose {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMidPurpose();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MidPurpose>, I>>(base?: I): MidPurpose {
+    return MidPurpose.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MidPurpose>, I>>(object: I): MidPurpose {
+    const message = createBaseMidPurpose();
+    message.mid = object.mid ?? "";
+    message.purpose = object.purpose ?? "";
+    return message;
+  },
+};
+
+function createBaseNegotiateResponse(): NegotiateResponse {
+  return { sdp: "", tracks: [] };
+}
+
+export const NegotiateResponse: MessageFns<NegotiateResponse> = {
+  encode(message: NegotiateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sdp !== "") {
+      writer.uint32(10).string(message.sdp);
+    }
+    for (const v of message.tracks) {
+      Track.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NegotiateResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNegotiateResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sdp = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tracks.push(Track.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NegotiateResponse>, I>>(base?: I): NegotiateResponse {
+    return NegotiateResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NegotiateResponse>, I>>(object: I): NegotiateResponse {
+    const message = createBaseNegotiateResponse();
+    message.sdp = object.sdp ?? "";
+    message.tracks = object.tracks?.map((e) => Track.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseUnpublishRequest(): UnpublishRequest {
   return { sessionId: "", purpose: "" };
 }
@@ -1873,7 +2143,7 @@ export const SubscribeResponse: MessageFns<SubscribeResponse> = {
 };
 
 function createBaseAnswerSubscriptionRequest(): AnswerSubscriptionRequest {
-  return { sessionId: "", participant: "", purpose: "", sdp: "" };
+  return { sessionId: "", participant: "", purpose: "", sdp: "", connection: undefined };
 }
 
 export const AnswerSubscriptionRequest: MessageFns<AnswerSubscriptionRequest> = {
@@ -1889,6 +2159,9 @@ export const AnswerSubscriptionRequest: MessageFns<AnswerSubscriptionRequest> = 
     }
     if (message.sdp !== "") {
       writer.uint32(34).string(message.sdp);
+    }
+    if (message.connection !== undefined) {
+      writer.uint32(42).string(message.connection);
     }
     return writer;
   },
@@ -1938,6 +2211,14 @@ export const AnswerSubscriptionRequest: MessageFns<AnswerSubscriptionRequest> = 
             message.sdp = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.connection = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1959,6 +2240,7 @@ export const AnswerSubscriptionRequest: MessageFns<AnswerSubscriptionRequest> = 
     message.participant = object.participant ?? "";
     message.purpose = object.purpose ?? "";
     message.sdp = object.sdp ?? "";
+    message.connection = object.connection ?? undefined;
     return message;
   },
 };
@@ -3837,6 +4119,21 @@ export const MediaNodeService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
+  /**
+   * The client's offer on a PeerConnection that carries media both ways: our answer out. Subscribe
+   * with the same connection sends streams on it; our offers come as subscription_offered, and whoever
+   * passes them on does so after this answer. Where both offer at once, ours is taken back and made
+   * again. Fails as Publish does, and then nothing has changed.
+   */
+  negotiate: {
+    path: "/sluice.v1.MediaNode/Negotiate" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: NegotiateRequest): Buffer => Buffer.from(NegotiateRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): NegotiateRequest => NegotiateRequest.decode(value),
+    responseSerialize: (value: NegotiateResponse): Buffer => Buffer.from(NegotiateResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): NegotiateResponse => NegotiateResponse.decode(value),
+  },
   /** Subscribes: our offer out. NOT_FOUND when nobody publishes the stream. */
   subscribe: {
     path: "/sluice.v1.MediaNode/Subscribe" as const,
@@ -3966,6 +4263,13 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
    */
   publish: handleUnaryCall<PublishRequest, PublishResponse>;
   unpublish: handleUnaryCall<UnpublishRequest, Empty>;
+  /**
+   * The client's offer on a PeerConnection that carries media both ways: our answer out. Subscribe
+   * with the same connection sends streams on it; our offers come as subscription_offered, and whoever
+   * passes them on does so after this answer. Where both offer at once, ours is taken back and made
+   * again. Fails as Publish does, and then nothing has changed.
+   */
+  negotiate: handleUnaryCall<NegotiateRequest, NegotiateResponse>;
   /** Subscribes: our offer out. NOT_FOUND when nobody publishes the stream. */
   subscribe: handleUnaryCall<SubscribeRequest, SubscribeResponse>;
   /** The client's answer to the latest offer of that connection. */
@@ -4085,6 +4389,27 @@ export interface MediaNodeClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  /**
+   * The client's offer on a PeerConnection that carries media both ways: our answer out. Subscribe
+   * with the same connection sends streams on it; our offers come as subscription_offered, and whoever
+   * passes them on does so after this answer. Where both offer at once, ours is taken back and made
+   * again. Fails as Publish does, and then nothing has changed.
+   */
+  negotiate(
+    request: NegotiateRequest,
+    callback: (error: ServiceError | null, response: NegotiateResponse) => void,
+  ): ClientUnaryCall;
+  negotiate(
+    request: NegotiateRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: NegotiateResponse) => void,
+  ): ClientUnaryCall;
+  negotiate(
+    request: NegotiateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: NegotiateResponse) => void,
   ): ClientUnaryCall;
   /** Subscribes: our offer out. NOT_FOUND when nobody publishes the stream. */
   subscribe(

@@ -1,0 +1,26 @@
+import type { WebRtcTransport } from 'mediasoup/types';
+import type { Closable, ResourceEvents } from '@sluice/core';
+import type { ConnectionSettings } from './connection.js';
+import type { CopyTrack } from './stream-copy.js';
+
+export interface PublishingSettings extends ConnectionSettings {
+  readonly tracksMax: number;
+}
+
+export interface IncomingStreamEvents extends ResourceEvents {
+  /** Media of all its tracks can be had, or could if the client were not mute: emitted once. */
+  flowing: [];
+  /** A negotiation has added or removed tracks. */
+  changed: [];
+}
+
+/** One stream as it arrives from its client, on a PeerConnection of its own or with others. */
+export interface IncomingStream extends Closable {
+  /** What is received now. */
+  readonly tracks: readonly CopyTrack[];
+  readonly flowing: boolean;
+  readonly transport: WebRtcTransport;
+  /** Whether it is over once its last track is gone; else its PeerConnection says when. */
+  readonly endsWhenEmpty: boolean;
+  on(event: 'flowing' | 'changed', listener: () => void): unknown;
+}
