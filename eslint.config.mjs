@@ -10,6 +10,8 @@ const TECHNOLOGY = [
   '@sluice/grpc-kit',
   '@sluice/nats-kit',
   '@sluice/service-kit',
+  '@sluice/tracing',
+  '@opentelemetry/*',
   'prom-client',
   'pino',
   'node:net',

@@ -12,6 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import { fromStatus } from './status.js';
 import { MAX_MESSAGE_BYTES } from './server.js';
+import { SPAN_OPTIONS } from './spans.js';
 
 /** A unary method as a generated service definition has it, such as `MediaNodeService.publish`. */
 export type UnaryDefinition<Req, Res> = Pick<
@@ -86,6 +87,7 @@ export async function* responsesOf<Res>(
 
 /** Channel options of all our clients: quick to notice a dead peer, quick to come back. */
 export const CLIENT_OPTIONS: ClientOptions = {
+  ...SPAN_OPTIONS,
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 2_000,

@@ -11,6 +11,7 @@ import {
 } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { SluiceError } from '@sluice/core';
+import { serverSpan } from './spans.js';
 import { toStatus } from './status.js';
 
 /** What a use case may know about the call: nothing of gRPC. */
@@ -32,13 +33,17 @@ export function unary<Req, Res>(
     call.on('cancelled', () => {
       controller.abort();
     });
-    promised(() => useCase(call.request, { signal: controller.signal })).then(
+    const span = serverSpan(call.getPath(), call.metadata);
+    const work = async () => useCase(call.request, { signal: controller.signal });
+    span.run(work).then(
       (response) => {
+        span.end();
         callback(null, response);
       },
       (error: unknown) => {
         const failure = SluiceError.from(error);
-        report(failure, call.getPath());
+        span.run(() => report(failure, call.getPath()));
+        span.end(failure);
         callback(toStatus(failure));
       },
     );
@@ -84,25 +89,26 @@ function run<Req, Res>(
   // A broken connection raises either; both only mean that nobody listens any more.
   call.on('error', abort);
   call.on('close', abort);
+  const span = serverSpan(call.getPath(), call.metadata);
   const fail = (error: unknown) => {
-    if (controller.signal.aborted) return;
     const failure = SluiceError.from(error);
-    report(failure, call.getPath());
+    span.end(failure);
+    if (controller.signal.aborted) return;
+    span.run(() => report(failure, call.getPath()));
     call.emit('error', toStatus(failure));
   };
   const write = (response: Res) => {
+    span.end();
     if (controller.signal.aborted) return;
     if (call.writableLength < UNSENT_MAX) call.write(response);
     else fail(new SluiceError('UNAVAILABLE', 'the reader is too slow'));
   };
-  promised(() => body(write, { signal: controller.signal })).then(() => {
+  // Async, so that a throw before the first await is a rejection like all others.
+  const work = async () => body(write, { signal: controller.signal });
+  span.run(work).then(() => {
+    span.end();
     call.end();
   }, fail);
-}
-
-/** Makes a throw before the first await a rejection like all others. */
-async function promised<T>(task: () => Promise<T>): Promise<T> {
-  return task();
 }
 
 /** Messages that wait in one stream before its reader counts as gone. */

@@ -2,10 +2,14 @@ import { readFileSync } from 'node:fs';
 import {
   connect,
   credsAuthenticator,
+  headers,
+  type Msg,
+  type MsgHdrs,
   type NatsConnection,
   type Subscription,
 } from '@nats-io/transport-node';
 import { SluiceError } from '@sluice/core';
+import { currentHeaders, openSpan, tracing } from '@sluice/tracing';
 
 export interface BusOptions {
   /** Comma-separated servers. */
@@ -73,7 +77,7 @@ export class Bus {
   publish(subject: string, payload: Uint8Array): boolean {
     if (!this.#connection || !this.#connected) return false;
     try {
-      this.#connection.publish(subject, payload);
+      this.#connection.publish(subject, payload, spanOf(this.#connection));
       return true;
     } catch (error) {
       // Larger than the server takes, or closed under our hands: lost, as facts may be.
@@ -194,7 +198,7 @@ export class Bus {
       callback: (error, message) => {
         try {
           if (error) throw error;
-          wanted.onMessage(message.data, message.subject);
+          heard(message, () => wanted.onMessage(message.data, message.subject));
         } catch (thrown) {
           this.options.onTrouble?.(thrown);
         }
@@ -202,6 +206,36 @@ export class Bus {
     });
   }
 }
+
+/** Puts the current span into a message's headers, where the server passes them on. */
+function spanOf(connection: NatsConnection): { headers?: MsgHdrs } | undefined {
+  const current = currentHeaders();
+  if (current === undefined || connection.info?.headers !== true) return undefined;
+  const sent = headers();
+  for (const [name, value] of Object.entries(current)) sent.set(name, value);
+  return { headers: sent };
+}
+
+/** Hears a message as part of its sender's span, if it came with one. */
+function heard(message: Msg, hear: () => void): void {
+  if (!tracing.on || !message.headers) {
+    hear();
+    return;
+  }
+  const { headers: sent, subject } = message;
+  const received = Object.fromEntries(sent.keys().map((name) => [name, sent.get(name)]));
+  // What follows in a subject are ids: of nodes, and of rooms in a form that can be read back.
+  const topic = subject.split('.').slice(0, TOPIC_TOKENS).join('.');
+  const span = openSpan({ name: `hear ${topic}`, kind: 'consumer', received });
+  try {
+    span.run(hear);
+  } finally {
+    span.end();
+  }
+}
+
+/** Of a subject, that say what it is about: as `sluice.v1.room`. */
+const TOPIC_TOKENS = 3;
 
 function closed(): SluiceError {
   return new SluiceError('UNAVAILABLE', 'the connection to NATS was closed');

@@ -7,6 +7,7 @@ import {
 } from '@nats-io/jetstream';
 import { Kvm, type KV, type KvWatchEntry } from '@nats-io/kv';
 import { SluiceError } from '@sluice/core';
+import { inSpan } from '@sluice/tracing';
 import type { Bus, Listening } from './bus.js';
 
 export interface KvBucketOptions {
@@ -76,7 +77,7 @@ export class KvBucket {
 
   /** Reads from the bucket's leader, so never an older value. @throws {SluiceError} UNAVAILABLE. */
   read(key: string): Promise<KvValue | undefined> {
-    return this.#operate(async ({ kv }) => {
+    return this.#operate('read', async ({ kv }) => {
       const entry = await kv.get(key);
       if (!entry) return undefined;
       const { operation, value, revision } = entry;
@@ -91,7 +92,7 @@ export class KvBucket {
    * @throws {SluiceError} UNAVAILABLE, when the write may have happened all the same.
    */
   write(key: string, value: Uint8Array, revision: number): Promise<number | undefined> {
-    return this.#operate(async ({ kv }) => {
+    return this.#operate('write', async ({ kv }) => {
       try {
         return await kv.put(key, value, { previousSeq: revision });
       } catch (error) {
@@ -103,7 +104,7 @@ export class KvBucket {
 
   /** Removes a key without a trace if it is still at `revision`. @throws {SluiceError} UNAVAILABLE. */
   remove(key: string, revision: number): Promise<void> {
-    return this.#operate(async ({ kv, jsm }) => {
+    return this.#operate('remove', async ({ kv, jsm }) => {
       // A revision names a message of any key: make sure that it is this one's.
       const entry = await kv.get(key);
       if (entry?.revision !== revision) return;
@@ -126,7 +127,12 @@ export class KvBucket {
     this.#stopWatch?.();
   }
 
-  async #operate<T>(operation: (bucket: OpenBucket) => Promise<T>): Promise<T> {
+  #operate<T>(what: string, operation: (bucket: OpenBucket) => Promise<T>): Promise<T> {
+    const span = { name: `NATS KV ${what}`, kind: 'client' } as const;
+    return inSpan(span, () => this.#attempt(operation));
+  }
+
+  async #attempt<T>(operation: (bucket: OpenBucket) => Promise<T>): Promise<T> {
     const open = this.#open;
     if (!open || !this.bus.connected) throw unavailable();
     try {

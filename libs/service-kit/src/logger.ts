@@ -1,3 +1,4 @@
+import { spanIds } from '@sluice/tracing';
 import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
@@ -15,6 +16,8 @@ export function createLogger(
   const options = {
     level,
     base: { service, ...bindings },
+    // By which a log finds its trace.
+    mixin: () => ({ ...spanIds() }),
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: {

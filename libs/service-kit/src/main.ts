@@ -1,6 +1,7 @@
 import type { Lifecycle } from '@sluice/core';
 import type { Logger } from './logger.js';
 import { ConfigurationError } from './configuration.js';
+import { startTracing, type Tracing, type TracingOptions } from '@sluice/tracing';
 
 /** What `main.ts` of a service starts: everything built, running, and registered for its stop. */
 export interface RunningService {
@@ -17,16 +18,19 @@ export interface RunningService {
 export async function runService(
   process: NodeJS.Process,
   compose: () => Promise<RunningService>,
+  spans: TracingOptions,
 ): Promise<void> {
   const signals = listenToSignals(process);
   try {
+    const tracing = await startTracing(spans);
     const service = await compose();
+    tracing?.reportTo(rarely((trouble) => service.log.warn({ trouble }, 'spans are lost')));
     process.on('unhandledRejection', (error) => {
       service.log.error({ err: error }, 'unhandled rejection');
     });
     signals.stopBy((signal) => {
       service.log.info({ signal }, 'stopping');
-      void stop(process, service);
+      void stop(process, service, tracing);
     });
   } catch (error) {
     const configuration = error instanceof ConfigurationError;
@@ -55,7 +59,32 @@ function listenToSignals(process: NodeJS.Process) {
   };
 }
 
-async function stop(process: NodeJS.Process, service: RunningService): Promise<void> {
+/** Passes on the first call of each minute. */
+function rarely<T>(tell: (about: T) => void): (about: T) => void {
+  let quietUntilMs = 0;
+  return (about) => {
+    if (performance.now() < quietUntilMs) return;
+    quietUntilMs = performance.now() + 60_000;
+    tell(about);
+  };
+}
+
+/** How long the last spans may take to leave. */
+const SPANS_FLUSH_MS = 2_000;
+
+async function flush(tracing: Tracing): Promise<void> {
+  const late = new Promise((resolve) => {
+    setTimeout(resolve, SPANS_FLUSH_MS);
+  });
+  // A collector that is away has been told of already.
+  await Promise.race([tracing.stop().catch(() => undefined), late]);
+}
+
+async function stop(
+  process: NodeJS.Process,
+  service: RunningService,
+  tracing: Tracing | undefined,
+): Promise<void> {
   try {
     await service.beforeStop?.();
   } catch (error) {
@@ -69,6 +98,7 @@ async function stop(process: NodeJS.Process, service: RunningService): Promise<v
       'slow or failed stop',
     );
   }
+  if (tracing) await flush(tracing);
   service.log.info('stopped');
   process.exit(failed.length === 0 ? 0 : 1);
 }

@@ -47,7 +47,7 @@ export async function compose(config: Config): Promise<RunningService> {
   const news = new NatsRoomNews(bus, observer);
   const rooms = new Rooms({ news, directory, clock, observer });
   const tokens = new AccessTokens(config.tokens);
-  const ports: ConnectionPorts = {
+  const ports: Omit<ConnectionPorts, 'inRequest'> = {
     tokens,
     resumeTokens: resumeTokens(config.clusterSecret),
     directory,

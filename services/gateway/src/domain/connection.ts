@@ -5,7 +5,7 @@ import type { Identity } from '@sluice/tokens';
 import { Membership, type MembershipPorts } from './membership.js';
 import { resumeMemberships, roomResumed } from './resumption.js';
 import { requireFresh, requireGrant, requireRoom } from './permissions.js';
-import type { Client, ResumeTokens, RoomNews, TokenAuthority } from './ports.js';
+import type { Client, RequestScope, ResumeTokens, RoomNews, TokenAuthority } from './ports.js';
 import { laneOf } from './request-lanes.js';
 import { ALONE, RequestQueue, type Lane } from './request-queue.js';
 import {
@@ -26,6 +26,8 @@ export interface ConnectionPorts extends MembershipPorts {
   /** Seconds since 1970, only to be compared with what a token says. */
   readonly nowS: () => number;
   readonly iceServers: readonly Record<string, unknown>[];
+  /** Of this connection alone. */
+  readonly inRequest: RequestScope;
 }
 
 /** How a signaling connection ended: `clean` leaves all rooms at once, the others can be resumed. */
@@ -134,21 +136,30 @@ export class Connection {
 
   async #run(parsed: ParsedFrame): Promise<void> {
     if (this.#state === 'closed') return;
-    const startedMs = this.ports.clock.nowMs();
     const type = parsed.kind === 'message' ? parsed.message.type : 'unreadable';
+    try {
+      const reply = await this.ports.inRequest(type, () => this.#observed(type, parsed));
+      if (parsed.kind === 'message') this.#reply(parsed.message, reply);
+    } catch (error) {
+      this.#fail(SluiceError.from(error), subjectOf(parsed));
+    }
+  }
+
+  async #observed(type: string, parsed: ParsedFrame): Promise<Reply> {
+    const { clock, observer } = this.ports;
+    const startedMs = clock.nowMs();
     let outcome = 'OK';
     try {
-      if (parsed.kind === 'mistake') {
-        throw new SluiceError('INVALID_ARGUMENT', parsed.explanation);
-      }
-      this.#reply(parsed.message, await this.#handle(parsed.message));
+      if (parsed.kind === 'message') return await this.#handle(parsed.message);
+      throw new SluiceError('INVALID_ARGUMENT', parsed.explanation);
     } catch (error) {
       const failure = SluiceError.from(error);
       outcome = failure.code;
-      if (hasCode(failure, 'INTERNAL')) this.ports.observer.trouble(error, `handling ${type}`);
-      this.#fail(failure, subjectOf(parsed));
+      if (hasCode(failure, 'INTERNAL')) observer.trouble(error, `handling ${type}`);
+      throw failure;
+    } finally {
+      observer.requestHandled(type, outcome, clock.nowMs() - startedMs);
     }
-    this.ports.observer.requestHandled(type, outcome, this.ports.clock.nowMs() - startedMs);
   }
 
   #fail(error: SluiceError, subject: ErrorSubject): void {

@@ -244,6 +244,9 @@ export interface Client {
   close(code: number, reason: string): void;
 }
 
+/** Runs one request of a client as something that can be told apart from all others. */
+export type RequestScope = <T>(type: string, work: () => Promise<T> | T) => Promise<T>;
+
 /** Told what happened, for metrics and the log. */
 export interface Observer {
   requestHandled(type: string, outcome: string, durationMs: number): void;

@@ -7,6 +7,7 @@ import { api, type ApiPorts } from './api.js';
 import { clientAddress } from './client-address.js';
 import { consoleFiles } from './console-files.js';
 import { errorHandler, unknownPath } from './problem.js';
+import { requestSpan } from './request-span.js';
 
 const REQUESTS_PER_SECOND = 50;
 const REQUESTS_BURST = 200;
@@ -30,6 +31,7 @@ export function httpApp(options: AppOptions): Express {
   app.get('/health', (_request, response) => {
     response.set('Cache-Control', 'no-store').json({ status: 'ok' });
   });
+  app.use(requestSpan);
   app.use('/api/v1', cors(options.allowedOrigins), limited(options), api(options));
   if (options.consoleFolder !== undefined) app.use(consoleFiles(options.consoleFolder));
   app.use(unknownPath);

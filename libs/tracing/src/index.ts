@@ -1,0 +1,5 @@
+export { currentHeaders, inSpan, openSpan, spanIds } from './spans.js';
+export type { Headers, OpenSpan, SpanAttributes, SpanOpening } from './spans.js';
+export { tracing } from './switch.js';
+export { startTracing } from './tracing.js';
+export type { Tracing, TracingOptions } from './tracing.js';
