@@ -1,6 +1,7 @@
 import { eventually } from '@sluice/testing';
 import type { Stream } from '../cluster-under-test.js';
 import type { Caller } from './caller.js';
+import type { StreamReading } from './page-probe.js';
 
 /** Half a second of sound. */
 const PACKETS_TO_HEAR = 25;
@@ -76,10 +77,12 @@ export class Call {
     await Promise.all(this.callers.map((caller) => caller.beginGaps()));
   }
 
-  /** The longest time without sound at each caller, of whomever it hears. */
-  async gapsMs(): Promise<Readonly<Record<string, number>>> {
+  /** The longest time without sound (or pictures) at each caller, of whomever it hears (or sees). */
+  async gapsMs(kind: 'audio' | 'video' = 'audio'): Promise<Readonly<Record<string, number>>> {
     const gaps = this.callers.map(async (caller) => {
-      const streams = (await caller.gaps()).filter(({ stream }) => this.#publisherOf(stream));
+      const streams = (await caller.gaps()).filter(
+        (reading) => reading.kind === kind && this.#publisherOf(reading.stream),
+      );
       return [
         caller.name,
         Math.max(0, ...streams.map(({ longestGapMs }) => longestGapMs)),
@@ -93,8 +96,8 @@ export class Call {
     const told = this.callers.map(async (caller) => {
       const { messages } = await caller.signaling();
       const gaps = (await caller.gaps()).map(
-        ({ stream, longestGapMs, longestGapAtMs }) =>
-          `${this.#publisherOf(stream) ?? stream}: ${longestGapMs.toFixed()} from ${longestGapAtMs.toFixed()}`,
+        ({ stream, kind, longestGapMs, longestGapAtMs }) =>
+          `${this.#publisherOf(stream) ?? stream} ${kind}: ${longestGapMs.toFixed()} from ${longestGapAtMs.toFixed()}`,
       );
       const since = messages.filter(({ atMs }) => atMs > 0);
       return [
@@ -110,11 +113,10 @@ export class Call {
 
   /** The longest time that one caller was without sound of another. */
   async gapBetweenMs(listener: Caller, publisher: Caller): Promise<number> {
-    const gaps = await listener.gaps();
-    return (
-      gaps.find(({ stream }) => this.#publisherOf(stream) === publisher.name)?.longestGapMs ??
-      Infinity
+    const ofPublisher = soundOf(await listener.gaps()).find(
+      ({ stream }) => this.#publisherOf(stream) === publisher.name,
     );
+    return ofPublisher?.longestGapMs ?? Infinity;
   }
 
   async close(): Promise<void> {
@@ -126,9 +128,13 @@ export class Call {
   }
 
   async #packetsOf(caller: Caller): Promise<ReadonlyMap<string, number>> {
-    const readings = await caller.gaps();
+    const readings = soundOf(await caller.gaps());
     return new Map(
       readings.map(({ stream, packets }) => [this.#publisherOf(stream) ?? '', packets]),
     );
   }
+}
+
+function soundOf(readings: readonly StreamReading[]): readonly StreamReading[] {
+  return readings.filter(({ kind }) => kind === 'audio');
 }

@@ -180,6 +180,7 @@ export class Drill {
         await call.isListedAsItIs();
       });
       const gapsMs = await call.gapsMs();
+      figures['longest time without a new picture in ms'] = worst(await call.gapsMs('video'));
       records.append({
         fault: id,
         run,

@@ -2,7 +2,11 @@
 export interface StreamReading {
   /** The MediaStream's id, which names room, publisher and purpose. */
   readonly stream: string;
-  /** The longest time without a packet of sound since the last {@link PageProbe.begin}. */
+  readonly kind: string;
+  /**
+   * The longest time without a packet of sound, or without a picture that can be shown, since the
+   * last {@link PageProbe.begin}.
+   */
   readonly longestGapMs: number;
   /** When that one began, since the last {@link PageProbe.begin}. */
   readonly longestGapAtMs: number;
@@ -49,13 +53,15 @@ declare global {
 }
 
 /**
- * Runs in a page before any of its own scripts. Every packet of sound passes through a worker with a
- * clock of its own, so that a page that is busy does not look like media that stopped. Needs a page
- * whose content security policy is bypassed.
+ * Runs in a page before any of its own scripts. Every packet of sound and every picture passes
+ * through a worker with a clock of its own, so that a page that is busy does not look like media that
+ * stopped. Needs a page whose content security policy is bypassed.
  */
 export function installPageProbe(): void {
   const meterProgram = () => {
     interface Timing {
+      readonly stream: string;
+      readonly kind: string;
       lastMs: number;
       longestGapMs: number;
       longestGapFromMs: number;
@@ -64,9 +70,14 @@ export function installPageProbe(): void {
     interface TransformEvent extends Event {
       readonly transformer: {
         readonly options: { readonly stream: string; readonly kind: string };
-        readonly readable: ReadableStream<unknown>;
-        readonly writable: WritableStream<unknown>;
+        readonly readable: ReadableStream<Frame>;
+        readonly writable: WritableStream<Frame>;
       };
+    }
+    interface Frame {
+      /** Of a picture: whether it needs no other one. */
+      readonly type?: string;
+      getMetadata(): { readonly synchronizationSource: number };
     }
     const timings = new Map<string, Timing>();
     let windowFromMs = performance.now();
@@ -75,20 +86,29 @@ export function installPageProbe(): void {
       timing.longestGapMs = nowMs - timing.lastMs;
       timing.longestGapFromMs = timing.lastMs;
     };
-    const note = (stream: string) => {
+    const note = (stream: string, kind: string) => {
       const nowMs = performance.now();
-      const first = { lastMs: nowMs, longestGapMs: 0, longestGapFromMs: nowMs, packets: 0 };
-      const timing = timings.get(stream) ?? first;
+      const none = { longestGapMs: 0, packets: 0 };
+      const first = { stream, kind, lastMs: nowMs, longestGapFromMs: nowMs, ...none };
+      const timing = timings.get(`${stream} ${kind}`) ?? first;
       see(timing, nowMs);
       timing.lastMs = nowMs;
       timing.packets += 1;
-      timings.set(stream, timing);
+      timings.set(`${stream} ${kind}`, timing);
+    };
+    /** Sources that have sent a picture which needs no other one. */
+    const begun = new Set<number>();
+    const isShown = (frame: Frame) => {
+      const { synchronizationSource } = frame.getMetadata();
+      if (frame.type === 'key') begun.add(synchronizationSource);
+      return begun.has(synchronizationSource);
     };
     addEventListener('rtctransform', (event) => {
       const { options, readable, writable } = (event as TransformEvent).transformer;
-      const passOn = new TransformStream<unknown, unknown>({
+      const passOn = new TransformStream<Frame, Frame>({
         transform(frame, controller) {
-          if (options.kind === 'audio') note(options.stream);
+          const { stream, kind } = options;
+          if (kind === 'audio' || isShown(frame)) note(stream, kind);
           controller.enqueue(frame);
         },
       });
@@ -103,8 +123,9 @@ export function installPageProbe(): void {
         }
       }
       for (const timing of timings.values()) see(timing, nowMs);
-      const readings = [...timings].map(([stream, timing]) => ({
-        stream,
+      const readings = [...timings.values()].map((timing) => ({
+        stream: timing.stream,
+        kind: timing.kind,
         packets: timing.packets,
         longestGapMs: timing.longestGapMs,
         longestGapAtMs: timing.longestGapFromMs - windowFromMs,

@@ -60,6 +60,11 @@ export const clientMessage = z.discriminatedUnion('type', [
     ...ofPublisher,
     /** Subscriptions with the same value share one PeerConnection. */
     connection: name.nullish().transform((given) => given ?? undefined),
+    /** A picture from another source gets an m-line beside the old one's until it flows. */
+    overlap: z
+      .boolean()
+      .nullish()
+      .transform((given) => given ?? undefined),
   }),
   z.object({ type: z.literal('subscribe-answer'), ...ofPublisher, answer: sdp }),
   z.object({ type: z.literal('subscribe-ice-candidate'), ...ofPublisher, candidate }),

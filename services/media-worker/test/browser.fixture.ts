@@ -131,15 +131,15 @@ export class PagePeer {
     return published;
   }
 
-  async subscribe(session: SessionCalls, publisher: string): Promise<void> {
-    const { sdp } = await session.subscribe(publisher);
+  async subscribe(session: SessionCalls, publisher: string, overlap = false): Promise<void> {
+    const { sdp } = await session.subscribe(publisher, '', undefined, overlap);
     await session.answer(publisher, await this.answer(sdp));
   }
 
   /** Like {@link subscribe}, and takes every later offer. */
-  async watch(session: SessionCalls, publisher: string): Promise<void> {
+  async watch(session: SessionCalls, publisher: string, overlap = false): Promise<void> {
     session.follow((offer) => this.answer(offer));
-    await this.subscribe(session, publisher);
+    await this.subscribe(session, publisher, overlap);
   }
 
   /** Until exactly `count` videos decode new frames. */

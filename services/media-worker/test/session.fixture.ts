@@ -134,11 +134,12 @@ export class SessionCalls {
     return this.#call(this.client.unpublish.bind(this.client), { purpose });
   }
 
-  subscribe(participant: string, connection = '', purpose = DEFAULT_PURPOSE) {
+  subscribe(participant: string, connection = '', purpose = DEFAULT_PURPOSE, overlap = false) {
     return this.#call(this.client.subscribe.bind(this.client), {
       participant,
       purpose,
       connection,
+      overlap,
     });
   }
 

@@ -51,11 +51,11 @@ afterEach(async () => {
   await Promise.all(running.map((node) => cluster.stopNode(node)));
 });
 
-async function aViewer(node: NodeCalls, name: string, peer = name): Promise<SessionCalls> {
+async function aViewer(node: NodeCalls, name: string, overlap = false): Promise<SessionCalls> {
   const session = await node.open(room, name);
   session.watch();
-  const down = new PagePeer(page, peer);
-  await down.watch(session, 'anna');
+  const down = new PagePeer(page, name);
+  await down.watch(session, 'anna', overlap);
   await down.decodes(1);
   return session;
 }
@@ -65,6 +65,12 @@ const follows = (session: SessionCalls, path: readonly string[]) =>
     const now = (await session.stats()).subscriptions[0]?.path ?? [];
     return now.join() === path.join() ? undefined : `the path is ${now.join()}`;
   });
+
+/** M-lines on which an offer has a picture. */
+function picturesIn({ value }: { readonly value: { readonly sdp: string } }): number {
+  const sections = value.sdp.split('\r\nm=');
+  return sections.filter((one) => one.startsWith('video') && one.includes('a=sendonly')).length;
+}
 
 describe('a session that takes over from another', () => {
   test('while the old node drains, viewers everywhere go on receiving', async () => {
@@ -77,6 +83,7 @@ describe('a session that takes over from another', () => {
       ben: await aViewer(a, 'ben'),
       cora: await aViewer(b, 'cora'),
       dan: await aViewer(c, 'dan'),
+      eve: await aViewer(c, 'eve', true),
     };
     const watches = await Promise.all(
       Object.keys(viewers).map((name) => GapWatch.start(page, name, [name])),
@@ -92,6 +99,7 @@ describe('a session that takes over from another', () => {
     await follows(viewers.ben, [idB!, idA!]);
     await follows(viewers.cora, [idB!]);
     await follows(viewers.dan, [idB!, idC!]);
+    await follows(viewers.eve, [idB!, idC!]);
     for (const name of Object.keys(viewers)) await new PagePeer(page, name).decodes(1);
     // What is left of the old origin ends after a while, and must not have been needed.
     await eventually(async () =>
@@ -101,6 +109,10 @@ describe('a session that takes over from another', () => {
     );
     await eventually(() => (old.watchEnd === 'ended' ? undefined : 'still watched'));
     await new Promise((resolve) => setTimeout(resolve, 4_000));
+    for (const name of Object.keys(viewers)) await new PagePeer(page, name).decodes(1);
+    expect(viewers.dan.eventsOf('subscriptionOffered').map(picturesIn)).toEqual([1]);
+    // Who said that it can show either, had both for a moment.
+    expect(viewers.eve.eventsOf('subscriptionOffered').map(picturesIn)).toEqual([2, 1]);
     for (const [index, name] of Object.keys(viewers).entries()) {
       const gaps = await watches[index]!.gaps();
       console.info(`takeover, ${name}: ${JSON.stringify(gaps)}`);

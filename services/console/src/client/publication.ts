@@ -21,8 +21,8 @@ type Kind = (typeof KINDS)[number];
 
 /** How long the PeerConnection that is being replaced may stay while the new one connects. */
 const HANDOVER_MS = 10_000;
-/** Whoever watches takes a moment to follow to the new one, and is shown the old one until then. */
-const OVERLAP_MS = 3_000;
+/** Whoever watches is shown the old one until it has followed; the server usually ends it before. */
+const OVERLAP_MS = 6_000;
 
 /** One PeerConnection and its m-lines: one for each kind that is sent. */
 class Sending {

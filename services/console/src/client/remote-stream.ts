@@ -29,8 +29,9 @@ export class RemoteStream {
     const shown = new Set(this.media.getTracks());
     const gone = [...shown].filter((track) => !tracks.has(track));
     const come = [...tracks].filter((track) => !shown.has(track));
-    for (const track of gone) this.media.removeTrack(track);
+    // In this order: a media element that has no picture for an instant turns black.
     for (const track of come) this.media.addTrack(track);
+    for (const track of gone) this.media.removeTrack(track);
     return gone.length + come.length > 0;
   }
 

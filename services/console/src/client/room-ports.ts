@@ -53,7 +53,12 @@ async function subscribe(
   for (let attempt = 1; ; attempt += 1) {
     try {
       // `done` where the offer follows later: another one is being answered on that connection.
-      const message = { type: 'subscribe-request', roomName, ...wanted } as const;
+      const message = {
+        type: 'subscribe-request',
+        roomName,
+        ...wanted,
+        overlap: true,
+      } as const;
       await link.request(message, ['subscribe-offer', 'done']);
       return;
     } catch (error) {

@@ -230,7 +230,7 @@ export class Subscriber extends Emitter<SubscriberEvents> {
     if (this.#current && this.#current.sessionId === sessionId) return this.#current;
     this.#succeedCurrent();
     this.#unguard?.();
-    const receiving = new Receiving(this.port.configuration, sessionId);
+    const receiving = new Receiving(this.port.configuration, sessionId, () => this.#showTracks());
     this.#current = receiving;
     if (this.#former) {
       this.#takeover = new Takeover(this.#former, receiving, () => this.#showTracks());

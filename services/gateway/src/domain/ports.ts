@@ -201,7 +201,7 @@ export interface MediaNode {
   ): Promise<{ readonly sdp: string; readonly tracks: readonly Track[] }>;
   unpublish(sessionId: string, purpose: string): Promise<void>;
   /** Our offer; empty when it follows later, because another one of the connection is unanswered. */
-  subscribe(sessionId: string, subscription: Subscription): Promise<string>;
+  subscribe(sessionId: string, subscription: Subscription, overlap: boolean): Promise<string>;
   answer(sessionId: string, subscription: Subscription, sdp: string): Promise<void>;
   unsubscribe(sessionId: string, subscription: Subscription): Promise<void>;
   setLayers(sessionId: string, subscription: Subscription, layers: Layers): Promise<void>;

@@ -100,11 +100,11 @@ async function subscribe(
   request: ClientMessageOf<'subscribe-request'>,
   { sessions }: Membership,
 ): Promise<Reply> {
-  const { roomName, publisherId, purpose, connection } = request;
+  const { roomName, publisherId, purpose, connection, overlap = false } = request;
   const subscription = { participant: publisherId, purpose, connection };
   const sdp = await explained('SFU subscribe request error: ', async () => {
     try {
-      return await sessions.ready().subscribe(subscription);
+      return await sessions.ready().subscribe(subscription, overlap);
     } catch (error) {
       if (!hasCode(error, 'NOT_FOUND')) throw error;
       const message = `Publisher ${publisherId} not found in room ${roomName}`;

@@ -79,8 +79,8 @@ export class Session extends Resource<SessionEvents> {
   }
 
   /** Our offer; empty when it follows later. */
-  async subscribe(subscription: Subscription): Promise<string> {
-    const offer = await this.node.subscribe(this.sessionId, subscription);
+  async subscribe(subscription: Subscription, overlap: boolean): Promise<string> {
+    const offer = await this.node.subscribe(this.sessionId, subscription, overlap);
     this.#add(subscription, offer !== '');
     return offer;
   }

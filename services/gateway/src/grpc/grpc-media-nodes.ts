@@ -80,9 +80,13 @@ class GrpcMediaNode implements MediaNode {
     await callUnary(this.client, MediaNodeService.unpublish, request, COMMAND_DEADLINE_MS);
   }
 
-  async subscribe(sessionId: string, subscription: Subscription): Promise<string> {
+  async subscribe(
+    sessionId: string,
+    subscription: Subscription,
+    overlap: boolean,
+  ): Promise<string> {
     const { participant, purpose, connection = '' } = subscription;
-    const request = { sessionId, participant, purpose, connection };
+    const request = { sessionId, participant, purpose, connection, overlap };
     const { sdp } = await callUnary(
       this.client,
       MediaNodeService.subscribe,

@@ -204,12 +204,12 @@ export class Session extends Resource implements DrainedSession {
   }
 
   /** Our offer; empty when it follows as an event. */
-  async subscribe(stream: StreamName, connectionKey: string): Promise<string> {
+  async subscribe(stream: StreamName, connectionKey: string, overlap = false): Promise<string> {
     this.#need('subscribe');
     this.#admit();
     // Under way at once, so that many subscriptions wait for their relays together.
     this.environment.source.ensure(this.home.routerId, stream).catch(() => undefined);
-    return this.#command(() => this.subscriptions.subscribe(stream, connectionKey));
+    return this.#command(() => this.subscriptions.subscribe(stream, connectionKey, overlap));
   }
 
   answer(stream: StreamName, sdp: string): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Consumer } from 'mediasoup/types';
-import { Resource, streamKey, type StreamKey, type StreamName } from '@sluice/core';
-import type { Mid } from '@sluice/sdp';
+import { Resource, streamKey, type Clock, type StreamKey, type StreamName } from '@sluice/core';
+import { SdpError, type Mid } from '@sluice/sdp';
 import { sdpStreamId } from './sdp-stream-id.js';
 import type { SubscriptionRef } from './session-events.js';
 import type { CopyTrack, StreamCopy } from './stream-copy.js';
@@ -13,13 +13,22 @@ export interface Layers {
   readonly paused?: boolean | undefined;
 }
 
-/** One track as the client receives it. */
-interface Line {
-  readonly track: CopyTrack;
+/** What an m-line carries. */
+interface Feed {
   readonly mid: Mid;
+  /** As the SDP names it. */
+  readonly trackName: string;
   readonly consumer: Consumer;
-  /** Feeds the m-line until the client has accepted `consumer` in its place. */
-  readonly predecessor: Consumer | undefined;
+}
+
+/** One track as the client receives it. */
+interface Line extends Feed {
+  readonly track: CopyTrack;
+  /**
+   * What the client had before: on the same m-line until it has accepted `consumer` in its place, on
+   * one of its own until `consumer` has a picture.
+   */
+  predecessor: Feed | undefined;
   /** The client was offered it; an answer to an older offer says nothing of it. */
   offered: boolean;
   accepted: boolean;
@@ -33,6 +42,16 @@ export interface SubscriptionEvents {
   copyClosed: (reason: string) => void;
 }
 
+export interface SubscriptionOptions {
+  readonly clock: Clock;
+  /** The client knows how to show the old picture until the new one, on another m-line, flows. */
+  readonly overlap: boolean;
+}
+
+/** How long what was replaced still flows after the first picture of its successor: it has to arrive. */
+const OVERLAP_MS = 500;
+/** Above that of all other consumers. */
+const FIRST_PRIORITY = 10;
 /** Above any layer there is; mediasoup takes the highest then. */
 const HIGHEST_LAYER = 7;
 
@@ -50,6 +69,7 @@ export class Subscription extends Resource {
     readonly name: StreamName,
     readonly connection: SubscribingConnection,
     private readonly events: SubscriptionEvents,
+    private readonly options: SubscriptionOptions,
   ) {
     super();
     this.key = streamKey(name);
@@ -75,7 +95,10 @@ export class Subscription extends Resource {
 
   /** Whether the client still gets packets of it, from wherever. */
   get flowing(): boolean {
-    return this.lines.some(({ flowing, consumer }) => flowing && !consumer.closed);
+    const alive = (feed: Feed | undefined) => feed?.consumer.closed === false;
+    return this.lines.some(
+      (line) => (line.flowing && alive(line)) || (line.accepted && alive(line.predecessor)),
+    );
   }
 
   /** Resolves when the client gets packets of it no more. */
@@ -136,6 +159,7 @@ export class Subscription extends Resource {
   /** An offer of all that is there now is on its way. */
   offered(): void {
     for (const line of this.#lines.values()) line.offered = true;
+    void this.#applyAll();
   }
 
   /** What the client made of our last offer. */
@@ -187,36 +211,71 @@ export class Subscription extends Resource {
 
   async #consume(track: CopyTrack): Promise<void> {
     const before = this.#lines.get(track.trackId);
-    const [mid, consumer] = await this.connection.consume(
-      track,
-      sdpStreamId(this.name),
-      before?.mid,
-    );
+    const feed = await this.#makeFeed(track, before);
     if (this.closed || track.producer.closed) {
-      consumer.close();
-      if (!this.closed && !before) this.connection.stop(mid);
+      feed.consumer.close();
+      if (!this.closed && feed.mid !== before?.mid) this.connection.stop(feed.mid);
       return;
     }
-    const predecessor = before?.accepted ? before.consumer : before?.predecessor;
-    if (before && predecessor !== before.consumer) before.consumer.close();
-    const line: Line = {
-      track,
-      mid,
-      consumer,
-      predecessor,
-      offered: false,
-      accepted: false,
-      flowing: false,
-    };
+    const predecessor = before?.accepted && !isBeside(before) ? before : before?.predecessor;
+    if (before && predecessor !== before) before.consumer.close();
+    const states = { offered: false, accepted: false, flowing: false };
+    const line: Line = { ...feed, track, predecessor, ...states };
     this.#lines.set(track.trackId, line);
+    if (predecessor) predecessor.consumer.observer.once('close', () => this.#retire(line));
     await this.#prefer(line);
+  }
+
+  /** On an m-line of its own where there is nothing to replace, or where that is shown meanwhile. */
+  async #makeFeed(track: CopyTrack, before: Line | undefined): Promise<Feed> {
+    const { trackId } = track;
+    if (before?.flowing && !isBeside(before) && this.#overlaps(track)) {
+      const trackName = before.trackName === trackId ? `${trackId}-next` : trackId;
+      try {
+        return await this.#makeFeedOn(undefined, track, trackName);
+      } catch (error) {
+        // The PeerConnection has room for no more: then the picture stands still for a moment.
+        if (!(error instanceof SdpError)) throw error;
+      }
+    }
+    return this.#makeFeedOn(before?.mid, track, before?.trackName ?? trackId);
+  }
+
+  async #makeFeedOn(place: Mid | undefined, track: CopyTrack, trackName: string): Promise<Feed> {
+    const named = { ...track, trackId: trackName };
+    const [mid, consumer] = await this.connection.consume(named, sdpStreamId(this.name), place);
+    return { mid, trackName, consumer };
+  }
+
+  #overlaps({ producer }: CopyTrack): boolean {
+    return this.options.overlap && producer.kind === 'video';
   }
 
   #stop(line: Line): void {
     this.#lines.delete(line.track.trackId);
     this.connection.stop(line.mid);
     line.consumer.close();
-    line.predecessor?.close();
+    this.#retire(line);
+  }
+
+  /** Ends what a line has replaced. */
+  #retire(line: Line): void {
+    const { predecessor } = line;
+    if (!predecessor) return;
+    const beside = isBeside(line);
+    line.predecessor = undefined;
+    predecessor.consumer.close();
+    if (!beside) return;
+    this.connection.stop(predecessor.mid);
+    if (!this.closed) this.events.tracksChanged();
+  }
+
+  async #retireOnceShown(line: Line): Promise<void> {
+    const { consumer } = line;
+    await favour(consumer, true);
+    await firstPicture(consumer);
+    await favour(consumer, false);
+    this.options.clock.after(OVERLAP_MS, () => this.#retire(line));
   }
 
   #refuse(line: Line): void {
@@ -225,8 +284,10 @@ export class Subscription extends Resource {
   }
 
   #accept(line: Line): void {
+    if (line.accepted) return;
     line.accepted = true;
-    line.predecessor?.close();
+    if (isBeside(line)) void this.#retireOnceShown(line);
+    else this.#retire(line);
     void this.#apply(line);
   }
 
@@ -237,7 +298,9 @@ export class Subscription extends Resource {
   /** Resumes or pauses a consumer as it should be; resuming video asks for a keyframe. */
   async #apply(line: Line): Promise<void> {
     const paused = this.#layers.paused === true && line.consumer.kind === 'video';
-    const flowing = line.accepted && this.connection.connected && !paused;
+    if (paused && line.accepted) this.#retire(line);
+    const due = line.accepted || isSeamless(line);
+    const flowing = due && this.connection.connected && !paused;
     if (flowing === line.flowing || line.consumer.closed) return;
     line.flowing = flowing;
     try {
@@ -259,5 +322,43 @@ export class Subscription extends Resource {
     } catch {
       // As above: whoever asked for these layers has nothing left to see.
     }
+  }
+}
+
+/**
+ * Sound that replaces other sound flows from its offer on: a browser drops the old source when it
+ * applies the offer, some time before its answer is here, and from then on has to have the new one.
+ * Until then it mixes the two, which are the same. A picture would have to begin anew anyway.
+ */
+function isSeamless({ offered, consumer, predecessor }: Line): boolean {
+  return offered && consumer.kind === 'audio' && predecessor?.consumer.closed === false;
+}
+
+/** Whether what it replaces is on another m-line. */
+function isBeside({ mid, predecessor }: Line): boolean {
+  return predecessor !== undefined && predecessor.mid !== mid;
+}
+
+/** Before its first picture, where there is room for one of two, it is the new one's. */
+async function favour(consumer: Consumer, first: boolean): Promise<void> {
+  if (consumer.closed) return;
+  try {
+    await (first ? consumer.setPriority(FIRST_PRIORITY) : consumer.unsetPriority());
+  } catch {
+    // It closed meanwhile.
+  }
+}
+
+/** Resolves when a consumer has sent a picture that needs no other one, or closes. */
+async function firstPicture(consumer: Consumer): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  consumer.once('trace', () => resolve(undefined));
+  consumer.observer.once('close', () => resolve(undefined));
+  try {
+    await consumer.enableTraceEvent(['keyframe']);
+    await promise;
+    if (!consumer.closed) await consumer.enableTraceEvent([]);
+  } catch {
+    // It closed meanwhile.
   }
 }

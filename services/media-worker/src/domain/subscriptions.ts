@@ -15,7 +15,7 @@ import type { StreamSource } from './stream-copies.js';
 import type { StreamCopy } from './stream-copy.js';
 import { RELAY_REASONS } from './relay-reasons.js';
 import { SubscribingConnection, type SubscribingSettings } from './subscribing-connection.js';
-import { Subscription, type Layers } from './subscription.js';
+import { Subscription, type Layers, type SubscriptionEvents } from './subscription.js';
 
 export interface SubscriptionsContext {
   readonly home: HomeRouter;
@@ -75,7 +75,7 @@ export class Subscriptions extends Resource {
    *
    * @throws {SluiceError} NOT_FOUND when nobody publishes the stream.
    */
-  async subscribe(name: StreamName, key: string): Promise<string> {
+  async subscribe(name: StreamName, key: string, overlap = false): Promise<string> {
     const known = this.#byStream.get(streamKey(name));
     if (known?.connection.pending) return known.connection.pending.sdp;
     if (known && known.connection.key === key && key !== '') return this.#offer(known);
@@ -86,7 +86,7 @@ export class Subscriptions extends Resource {
     // Asked again with a PeerConnection of its own: the client has made a new one.
     known?.close();
     const connection = await this.#connectionFor(key);
-    const subscription = this.#add(name, connection);
+    const subscription = this.#add(name, connection, overlap);
     try {
       subscription.feed(copy);
       await subscription.reconcile();
@@ -198,11 +198,13 @@ export class Subscriptions extends Resource {
     if (this.#shared.get(connection.key) === connection) this.#shared.delete(connection.key);
   }
 
-  #add(name: StreamName, connection: SubscribingConnection): Subscription {
-    const subscription: Subscription = new Subscription(name, connection, {
+  #add(name: StreamName, connection: SubscribingConnection, overlap: boolean): Subscription {
+    const events: SubscriptionEvents = {
       tracksChanged: () => this.#update(subscription),
       copyClosed: (reason) => this.#onCopyClosed(subscription, reason),
-    });
+    };
+    const options = { clock: this.context.clock, overlap };
+    const subscription = new Subscription(name, connection, events, options);
     this.#byStream.set(subscription.key, subscription);
     subscription.onClosed((reason) => this.#onClosed(subscription, reason));
     return subscription;

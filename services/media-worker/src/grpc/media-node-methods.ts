@@ -152,7 +152,7 @@ function subscribingMethods(sessionOf: SessionOf) {
       const session = sessionOf(request);
       const name = toStreamName(session.profile.room, request);
       const key = boundedText('connection', request.connection);
-      return { sdp: await session.subscribe(name, key) };
+      return { sdp: await session.subscribe(name, key, request.overlap) };
     },
     answerSubscription: async (request: AnswerSubscriptionRequest): Promise<Empty> => {
       const session = sessionOf(request);

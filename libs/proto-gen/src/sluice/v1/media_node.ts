@@ -182,6 +182,11 @@ export interface SubscribeRequest {
   participant: string;
   purpose: string;
   connection: string;
+  /**
+   * When another source takes over, its picture gets an m-line of its own, and the old one stays until
+   * the new one flows.
+   */
+  overlap: boolean;
 }
 
 export interface SubscribeResponse {
@@ -1997,7 +2002,7 @@ export const UnpublishRequest: MessageFns<UnpublishRequest> = {
 };
 
 function createBaseSubscribeRequest(): SubscribeRequest {
-  return { sessionId: "", participant: "", purpose: "", connection: "" };
+  return { sessionId: "", participant: "", purpose: "", connection: "", overlap: false };
 }
 
 export const SubscribeRequest: MessageFns<SubscribeRequest> = {
@@ -2013,6 +2018,9 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
     }
     if (message.connection !== "") {
       writer.uint32(34).string(message.connection);
+    }
+    if (message.overlap !== false) {
+      writer.uint32(40).bool(message.overlap);
     }
     return writer;
   },
@@ -2062,6 +2070,14 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
             message.connection = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.overlap = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2083,6 +2099,7 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
     message.participant = object.participant ?? "";
     message.purpose = object.purpose ?? "";
     message.connection = object.connection ?? "";
+    message.overlap = object.overlap ?? false;
     return message;
   },
 };
