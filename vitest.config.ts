@@ -13,6 +13,7 @@ export default defineConfig({
             'deploy/local/src/**/*.test.ts',
             'bench/**/*.test.ts',
             'tests/faults/**/*.test.ts',
+            'tests/observability/**/*.test.ts',
           ],
           testTimeout: 20_000,
         },

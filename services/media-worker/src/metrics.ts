@@ -1,5 +1,12 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { ErrorCode } from '@sluice/core';
+import type { TimedCall } from '@sluice/service-kit';
+import type { JoinObserver } from './domain/join-phases.js';
+import type { LoadParts } from './domain/load.js';
+import type { SetUpObserver } from './domain/observed.js';
+import type { PeerTraffic } from './domain/pipe-meter.js';
+import { connectionEnd, sessionEnd } from './metric-labels.js';
+import { readPipes } from './pipe-metrics.js';
 
 /** What gauges read at the moment they are asked. */
 export interface Readings {
@@ -10,6 +17,8 @@ export interface Readings {
   readonly relays: () => number;
   readonly pipes: () => number;
   readonly load: () => number;
+  readonly loadParts: () => LoadParts;
+  readonly pipeTraffic: () => ReadonlyMap<string, PeerTraffic>;
   readonly bitrates: () => { readonly ingressBps: number; readonly egressBps: number };
   readonly workers: () => number;
   readonly draining: () => boolean;
@@ -19,6 +28,7 @@ export interface Readings {
 
 const BITS_PER_BYTE = 8;
 const METHOD_BUCKETS_S = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 3];
+const JOIN_BUCKETS_S = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
 /** Everything that this service measures. No label holds an id or a name. */
 export class Metrics {
@@ -58,6 +68,75 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #joinPhaseSeconds = new Histogram({
+    name: 'sluice_media_join_phase_seconds',
+    help: 'Phases between a client’s wish to publish or subscribe and its first media',
+    labelNames: ['direction', 'phase'] as const,
+    buckets: JOIN_BUCKETS_S,
+    registers: [this.registry],
+  });
+  readonly #firstMediaSeconds = new Histogram({
+    name: 'sluice_media_first_media_seconds',
+    help: 'From a client’s wish to publish or subscribe to its first packet or keyframe',
+    labelNames: ['direction'] as const,
+    buckets: JOIN_BUCKETS_S,
+    registers: [this.registry],
+  });
+  readonly #closedConnections = new Counter({
+    name: 'sluice_media_closed_connections_total',
+    help: 'PeerConnections of clients that ended, by reason',
+    labelNames: ['direction', 'reason'] as const,
+    registers: [this.registry],
+  });
+  readonly #endedSessions = new Counter({
+    name: 'sluice_media_ended_sessions_total',
+    help: 'Sessions that ended, by reason',
+    labelNames: ['reason'] as const,
+    registers: [this.registry],
+  });
+  readonly #relaySetUpSeconds = new Histogram({
+    name: 'sluice_media_relay_setup_seconds',
+    help: 'From the wish for a stream of another router to its tracks, or to failure',
+    labelNames: ['outcome'] as const,
+    buckets: JOIN_BUCKETS_S,
+    registers: [this.registry],
+  });
+  readonly #pipeSetUpSeconds = new Histogram({
+    name: 'sluice_media_pipe_setup_seconds',
+    help: 'Time to open a pipe to another router, or to fail',
+    labelNames: ['outcome'] as const,
+    buckets: JOIN_BUCKETS_S,
+    registers: [this.registry],
+  });
+  readonly #directorySeconds = new Histogram({
+    name: 'sluice_media_directory_seconds',
+    help: 'Calls to the directory: claims of names, look-ups and plans of relays',
+    labelNames: ['method', 'outcome'] as const,
+    buckets: METHOD_BUCKETS_S,
+    registers: [this.registry],
+  });
+
+  readonly joins: JoinObserver = {
+    onPhase: (direction, phase, durationMs) => {
+      this.#joinPhaseSeconds.observe({ direction, phase }, durationMs / 1_000);
+    },
+    onFirstMedia: (direction, durationMs) => {
+      this.#firstMediaSeconds.observe({ direction }, durationMs / 1_000);
+    },
+    onConnectionClosed: (direction, reason) => {
+      this.#closedConnections.inc({ direction, reason: connectionEnd(reason) });
+    },
+  };
+  readonly onRelaySetUp: SetUpObserver = (outcome, durationMs) => {
+    this.#relaySetUpSeconds.observe({ outcome }, durationMs / 1_000);
+  };
+  readonly onDirectoryCall: TimedCall = (method, outcome, seconds) => {
+    this.#directorySeconds.observe({ method, outcome }, seconds);
+  };
+  readonly onPipeSetUp: SetUpObserver = (outcome, durationMs) => {
+    this.#pipeSetUpSeconds.observe({ outcome }, durationMs / 1_000);
+  };
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -65,6 +144,10 @@ export class Metrics {
   /** `path` is gRPC's, such as /sluice.v1.MediaNode/Publish: a closed set. */
   countError(code: ErrorCode, path: string): void {
     this.errors.inc({ method: path.slice(path.lastIndexOf('/') + 1), code });
+  }
+
+  countSessionEnd(reason: string): void {
+    this.#endedSessions.inc({ reason: sessionEnd(reason) });
   }
 
   read(readings: Readings): void {
@@ -89,6 +172,13 @@ export class Metrics {
     );
     this.#gauge('sluice_media_pipes', 'Pipes to other routers', () => readings.pipes());
     this.#gauge('sluice_media_load_ratio', 'Fraction of capacity in use', () => readings.load());
+    this.#byLabel(
+      'sluice_media_load_part_ratio',
+      'What the load is the largest of, not smoothed',
+      'part',
+      () => ({ ...readings.loadParts() }),
+    );
+    readPipes(this.registry, readings.pipeTraffic);
     this.#gauge('sluice_media_workers', 'mediasoup workers that run', () => readings.workers());
     this.#gauge('sluice_media_draining', '1 while the node takes no sessions', () =>
       Number(readings.draining()),

@@ -121,6 +121,11 @@ export function localNode(
       iceConsentTimeoutSeconds: 20,
       initialOutgoingBps: 1_000_000,
       maxIncomingBps: 5_000_000,
+      joins: {
+        onPhase: () => undefined,
+        onFirstMedia: () => undefined,
+        onConnectionClosed: () => undefined,
+      },
     },
     report,
   };

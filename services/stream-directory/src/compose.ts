@@ -11,8 +11,10 @@ import { BUCKETS, Bus, KvBucket } from '@sluice/nats-kit';
 import {
   createLogger,
   startAdminServer,
+  timed,
   type Logger,
   type RunningService,
+  type TimedCall,
 } from '@sluice/service-kit';
 import { relayTickets } from '@sluice/tokens';
 import type { Config } from './config.js';
@@ -64,7 +66,7 @@ export async function compose(config: Config): Promise<RunningDirectory> {
 
   const exchange = new PlanExchange(bus);
   const surroundings: Surroundings = {
-    records: new NatsStreamRecords(bucket, copy),
+    records: timed(new NatsStreamRecords(bucket, copy), recordCalls(metrics)),
     nodes: counting(nodes, metrics),
     beacons,
     hearing: new NatsHearing(bus, systemClock),
@@ -174,6 +176,10 @@ function openBucket(bus: Bus, config: Config, copy: RecordCopy, log: Logger): Kv
     onTrouble: (error: unknown) => log.debug({ err: error }, 'stream records trouble'),
   };
   return KvBucket.open(bus, options, copy);
+}
+
+function recordCalls({ recordSeconds }: Metrics): TimedCall {
+  return (method, outcome, seconds) => recordSeconds.observe({ method, outcome }, seconds);
 }
 
 function counting(nodes: MediaNodes, metrics: Metrics): MediaNodes {

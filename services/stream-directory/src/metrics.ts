@@ -34,6 +34,13 @@ export function createMetrics(registry: Registry, observed: Observed) {
       labelNames: ['reason'] as const,
       registers,
     }),
+    recordSeconds: new Histogram({
+      name: 'sluice_directory_record_seconds',
+      help: 'How long reads and writes of stream records in NATS took, by method and outcome.',
+      labelNames: ['method', 'outcome'] as const,
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5],
+      registers,
+    }),
     stateReads: new Counter({
       name: 'sluice_directory_state_reads_total',
       help: 'Times that a node was asked for its whole state, by outcome.',

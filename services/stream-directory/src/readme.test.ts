@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { Variables } from './config.js';
-import { createMetrics } from './metrics.js';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 
@@ -26,22 +24,6 @@ describe('the README', () => {
       schema.description,
     ]);
     expect(table('Configuration')).toEqual(expected);
-  });
-
-  test('lists every metric', async () => {
-    const registry = new Registry();
-    const nothing = () => 0;
-    createMetrics(registry, {
-      nodes: () => [],
-      sessions: nothing,
-      streams: nothing,
-      relays: nothing,
-      natsConnected: () => true,
-    });
-    const metrics = await registry.getMetricsAsJSON();
-    const own = metrics.filter(({ name }) => name.startsWith('sluice_'));
-    const expected = own.map(({ name, type, help }) => [name, String(type), help]);
-    expect(table('Metrics')).toEqual(expected);
   });
 });
 

@@ -7,6 +7,7 @@ import type {
 import { Resource, SluiceError, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
 import { Negotiation, type AnswerDecisions, type OfferReceived } from '@sluice/sdp';
 import type { HomeRouter } from './home-router.js';
+import { Establishment, type Direction, type JoinObserver } from './join-phases.js';
 
 export interface ConnectionSettings {
   readonly clock: Clock;
@@ -18,6 +19,7 @@ export interface ConnectionSettings {
   readonly initialOutgoingBps: number;
   /** What a client may send on one connection, in bits per second. */
   readonly maxIncomingBps: number;
+  readonly joins: JoinObserver;
 }
 
 export interface ConnectionEvents extends ResourceEvents {
@@ -27,9 +29,6 @@ export interface ConnectionEvents extends ResourceEvents {
 
 /** A client may receive a whole room on one PeerConnection. */
 const SUBSCRIBING_LIMITS = { mLines: 256, sdpBytes: 256 * 1024 };
-
-/** What flows on a PeerConnection, as seen from the client; duplex is both. */
-export type Direction = 'publishing' | 'subscribing' | 'duplex';
 
 /** Data channels of a duplex one; what browsers ask for at most. */
 const SCTP_STREAMS = { OS: 256, MIS: 256 };
@@ -47,13 +46,19 @@ export class Connection extends Resource<ConnectionEvents> {
   #connecting = false;
   #connectTimer: Timer | undefined;
   #iceTimer: Timer | undefined;
+  readonly #establishment: Establishment;
 
   private constructor(
+    private readonly direction: Direction,
+    /** When a client's wish began to make it. */
+    readonly openedAtMs: number,
     readonly transport: WebRtcTransport,
     readonly negotiation: Negotiation,
     private readonly settings: ConnectionSettings,
   ) {
     super();
+    const { onPhase } = settings.joins;
+    this.#establishment = new Establishment((phase, ms) => onPhase(direction, phase, ms));
     transport.on('dtlsstatechange', (state) => {
       if (state === 'connected') this.#onConnected();
       else if (state === 'failed' || state === 'closed') this.close(`dtls ${state}`);
@@ -71,6 +76,7 @@ export class Connection extends Resource<ConnectionEvents> {
     settings: ConnectionSettings,
     { sctp = false }: { readonly sctp?: boolean } = {},
   ): Promise<Connection> {
+    const openedAtMs = settings.clock.nowMs();
     const transport = await createTransport(home, {
       webRtcServer: home.webRtcServer,
       enableUdp: true,
@@ -81,13 +87,14 @@ export class Connection extends Resource<ConnectionEvents> {
       ...(sctp && { enableSctp: true, numSctpStreams: SCTP_STREAMS }),
     });
     if (direction !== 'subscribing') await limitIncoming(transport, settings.maxIncomingBps);
+    settings.joins.onPhase(direction, 'transport', settings.clock.nowMs() - openedAtMs);
     const negotiation = new Negotiation({
       transport,
       routerRtpCapabilities: home.router.rtpCapabilities,
       bothWays: direction === 'duplex',
       ...(direction !== 'publishing' && { limits: SUBSCRIBING_LIMITS }),
     });
-    return new Connection(transport, negotiation, settings);
+    return new Connection(direction, openedAtMs, transport, negotiation, settings);
   }
 
   get connected(): boolean {
@@ -101,6 +108,7 @@ export class Connection extends Resource<ConnectionEvents> {
       throw new SluiceError('INVALID_ARGUMENT', 'a PeerConnection keeps its DTLS fingerprint');
     }
     this.#connecting = true;
+    this.#establishment.described(this.settings.clock.nowMs());
     this.#connectTimer = this.settings.clock.after(this.settings.connectMs, () =>
       this.close('never connected'),
     );
@@ -135,7 +143,8 @@ export class Connection extends Resource<ConnectionEvents> {
     return this.transport.restartIce();
   }
 
-  protected override release(): void {
+  protected override release(reason: string): void {
+    this.settings.joins.onConnectionClosed(this.direction, reason);
     this.#connectTimer?.cancel();
     this.#iceTimer?.cancel();
     this.transport.close();
@@ -143,6 +152,7 @@ export class Connection extends Resource<ConnectionEvents> {
 
   #onConnected(): void {
     this.#connectTimer?.cancel();
+    this.#establishment.dtlsConnected(this.settings.clock.nowMs());
     this.emit('connected');
   }
 
@@ -153,6 +163,7 @@ export class Connection extends Resource<ConnectionEvents> {
   }
 
   #onIceBack(): void {
+    this.#establishment.iceConnected(this.settings.clock.nowMs());
     this.#iceTimer?.cancel();
     this.#iceTimer = undefined;
   }

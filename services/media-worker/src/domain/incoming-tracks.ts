@@ -23,6 +23,8 @@ const FIRST_PACKET_MS = 1_000;
 export class IncomingTracks extends Resource<IncomingStreamEvents> implements IncomingStream {
   readonly #producers = new Map<Mid, CopyTrack>();
   readonly #trackIds = new TrackIds();
+  readonly #askedAtMs: number;
+  #connectedAtMs: number | undefined;
   #flowing = false;
   #timer: Timer | undefined;
 
@@ -32,6 +34,7 @@ export class IncomingTracks extends Resource<IncomingStreamEvents> implements In
     readonly endsWhenEmpty = false,
   ) {
     super();
+    this.#askedAtMs = connection.connected ? settings.clock.nowMs() : connection.openedAtMs;
     if (connection.connected) this.#startTimer();
     else connection.on('connected', () => this.#startTimer());
   }
@@ -106,12 +109,18 @@ export class IncomingTracks extends Resource<IncomingStreamEvents> implements In
 
   #startTimer(): void {
     if (this.closed) return;
+    this.#connectedAtMs = this.settings.clock.nowMs();
     this.#timer = this.settings.clock.after(FIRST_PACKET_MS, () => this.#flows());
   }
 
   #onFirstPacket(): void {
     const silent = ({ producer }: CopyTrack) => producer.score.length === 0 && !producer.paused;
-    if (!this.tracks.some(silent)) this.#flows();
+    if (this.#flowing || this.tracks.some(silent)) return;
+    const { clock, joins } = this.settings;
+    const nowMs = clock.nowMs();
+    joins.onPhase('publishing', 'first_packet', nowMs - (this.#connectedAtMs ?? nowMs));
+    joins.onFirstMedia('publishing', nowMs - this.#askedAtMs);
+    this.#flows();
   }
 
   #flows(): void {

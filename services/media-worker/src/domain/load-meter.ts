@@ -1,6 +1,14 @@
 import type { Clock, Timer } from '@sluice/core';
 import type { HomeRouters } from './home-router.js';
-import { loadOf, smoothed, type Capacity, type NodeLoad, type Usage } from './load.js';
+import {
+  loadOf,
+  loadPartsOf,
+  smoothed,
+  type Capacity,
+  type LoadParts,
+  type NodeLoad,
+  type Usage,
+} from './load.js';
 import type { MediaNode } from './media-node.js';
 import { Traffic, type Bitrates, type Measured } from './traffic.js';
 
@@ -25,6 +33,7 @@ export class LoadMeter {
   #measuring = false;
   #load: NodeLoad = { node: 0, routers: new Map() };
   #bitrates: Bitrates = { ingressBps: 0, egressBps: 0 };
+  #parts: LoadParts = { cpu: 0, egress: 0, ingress: 0, consumers: 0 };
 
   constructor(private readonly options: LoadMeterOptions) {
     this.#measuredAtMs = options.clock.nowMs();
@@ -38,6 +47,10 @@ export class LoadMeter {
 
   get bitrates(): Bitrates {
     return this.#bitrates;
+  }
+
+  get parts(): LoadParts {
+    return this.#parts;
   }
 
   stop(): void {
@@ -72,6 +85,7 @@ export class LoadMeter {
     const elapsedMs = nowMs - this.#measuredAtMs;
     this.#measuredAtMs = nowMs;
     this.#bitrates = this.#traffic.of(everything);
+    this.#parts = loadPartsOf(new Map(usages), capacity);
     this.#load = smoothedLoad(this.#load, loadOf(new Map(usages), capacity), elapsedMs);
   }
 

@@ -14,6 +14,10 @@ export interface Capacity {
   readonly consumers: number;
 }
 
+/** Each kind of use against what counts as full; the largest is the load. */
+export type LoadPart = 'cpu' | 'egress' | 'ingress' | 'consumers';
+export type LoadParts = Readonly<Record<LoadPart, number>>;
+
 export interface NodeLoad {
   /** Fraction of capacity, 0 (idle) to 1 (full). */
   readonly node: number;
@@ -39,6 +43,11 @@ export function loadOf(cores: ReadonlyMap<string, Usage>, capacity: Capacity): N
   return { node: largestShare(total([...cores.values()]), capacity), routers };
 }
 
+/** Of the whole node, not smoothed: what the load is made of now. */
+export function loadPartsOf(cores: ReadonlyMap<string, Usage>, capacity: Capacity): LoadParts {
+  return partsOf(total([...cores.values()]), capacity);
+}
+
 /** `previous` moved towards `next`, as far as `elapsedMs` lets it. */
 export function smoothed(previous: number, next: number, elapsedMs: number): number {
   const timeMs = next > previous ? RISE_MS : FALL_MS;
@@ -56,11 +65,15 @@ function total(cores: readonly Usage[]): Usage {
 }
 
 function largestShare(usage: Usage, capacity: Capacity): number {
-  const shares = [
-    usage.cpuShare,
-    usage.egressBps / capacity.egressBps,
-    usage.ingressBps / capacity.ingressBps,
-    usage.consumers / capacity.consumers,
-  ];
+  const shares = Object.values(partsOf(usage, capacity));
   return Math.min(1, Math.max(0, ...shares.filter(Number.isFinite)));
+}
+
+function partsOf(usage: Usage, capacity: Capacity): LoadParts {
+  return {
+    cpu: usage.cpuShare,
+    egress: usage.egressBps / capacity.egressBps,
+    ingress: usage.ingressBps / capacity.ingressBps,
+    consumers: usage.consumers / capacity.consumers,
+  };
 }

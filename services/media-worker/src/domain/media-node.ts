@@ -25,6 +25,8 @@ export interface MediaNodeOptions {
   readonly sessionsMax: number;
   /** Told of each session that ended while the node drained. */
   readonly onDrained?: (outcome: DrainOutcome) => void;
+  /** Told why each session ended. */
+  readonly onSessionEnded?: (reason: string) => void;
 }
 
 /** Moved in time, left by itself, or ended at the deadline. */
@@ -124,6 +126,7 @@ export class MediaNode implements StreamHolder {
     this.#sessions.set(profile.sessionId, session);
     session.onClosed((reason) => {
       this.#sessions.delete(profile.sessionId);
+      this.options.onSessionEnded?.(reason);
       if (!this.#drain) return;
       this.options.onDrained?.(outcomeOf(reason));
       this.#drain.look();

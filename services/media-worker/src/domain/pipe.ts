@@ -1,4 +1,4 @@
-import type { PipeTransport } from 'mediasoup/types';
+import type { Consumer, PipeTransport, Producer } from 'mediasoup/types';
 import { Resource, type Clock, type CloseReason, type Timer } from '@sluice/core';
 import type { RouterRef } from '@sluice/proto-gen/common';
 import type { HomeRouter } from './home-router.js';
@@ -24,6 +24,9 @@ export class Pipe extends Resource {
   readonly router: HomeRouter;
   readonly far: RouterRef;
   readonly transport: PipeTransport;
+  /** What comes over it now, and what goes. */
+  readonly producers = new Set<Producer>();
+  readonly consumers = new Set<Consumer>();
   readonly #users = new Set<object>();
   readonly #options: PipeOptions;
   #linger: Timer | undefined;
@@ -36,6 +39,12 @@ export class Pipe extends Resource {
     this.far = options.far;
     this.transport = options.transport;
     this.transport.observer.once('close', () => this.close('transport closed'));
+    this.transport.observer.on('newproducer', (producer) =>
+      keepWhileOpen(this.producers, producer),
+    );
+    this.transport.observer.on('newconsumer', (consumer) =>
+      keepWhileOpen(this.consumers, consumer),
+    );
     if (this.transport.closed) this.close('transport closed');
     else this.#startLinger();
   }
@@ -66,4 +75,10 @@ export class Pipe extends Resource {
     this.#linger?.cancel();
     this.#linger = clock.after(lingerMs, () => this.close('unused'));
   }
+}
+
+function keepWhileOpen<T extends Producer | Consumer>(all: Set<T>, one: T): void {
+  all.add(one);
+  const { observer }: { observer: { once(event: 'close', listener: () => void): unknown } } = one;
+  observer.once('close', () => all.delete(one));
 }

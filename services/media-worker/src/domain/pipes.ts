@@ -2,6 +2,7 @@ import { Rollback, SingleFlight, SluiceError, notFound, type Clock } from '@slui
 import type { RouterRef } from '@sluice/proto-gen/common';
 import type { OpenPipeRequest, OpenPipeResponse } from '@sluice/proto-gen/media_node';
 import type { HomeRouter, HomeRouters } from './home-router.js';
+import { observed, type SetUpObserver } from './observed.js';
 import { Pipe } from './pipe.js';
 import {
   connectTo,
@@ -27,6 +28,7 @@ export interface PipesOptions {
   readonly answerDeadlineMs: number;
   /** How long an unused pipe stays open. */
   readonly lingerMs: number;
+  readonly onSetUp?: SetUpObserver | undefined;
 }
 
 /** How long a node that fell silent is not asked for a pipe: that would only take its time. */
@@ -71,7 +73,7 @@ export class Pipes {
       throw new SluiceError('UNAVAILABLE', 'the other node does not answer');
     }
     return this.#opening.ensure(`${router.routerId}/${far.routerId}`, () =>
-      this.#openTo(router, far, ticket),
+      observed(this.options.clock, this.options.onSetUp, () => this.#openTo(router, far, ticket)),
     );
   }
 

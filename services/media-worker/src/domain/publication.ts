@@ -273,9 +273,16 @@ export class Publication extends Resource {
 }
 
 /** @throws {SluiceError} ALREADY_EXISTS, UNAVAILABLE. */
-export function claimFor(context: PublicationContext, name: StreamName): Promise<StreamClaim> {
+export async function claimFor(
+  context: PublicationContext,
+  name: StreamName,
+): Promise<StreamClaim> {
   const { claims, origin, sessionId, replacesSessionId } = context;
-  return claims.claim({ name, origin, sessionId, replacesSessionId });
+  const { clock, joins } = context.settings;
+  const askedAtMs = clock.nowMs();
+  const claim = await claims.claim({ name, origin, sessionId, replacesSessionId });
+  joins.onPhase('publishing', 'claim', clock.nowMs() - askedAtMs);
+  return claim;
 }
 
 function toTrack({ trackId, producer }: CopyTrack): Track {

@@ -1,6 +1,7 @@
 import { SingleFlight, notFound, streamKey, type Clock, type StreamName } from '@sluice/core';
 import type { RelayState, RouterRef } from '@sluice/proto-gen/common';
 import type { HomeRouter, HomeRouters } from './home-router.js';
+import { observed, type SetUpObserver } from './observed.js';
 import type { Pipe } from './pipe.js';
 import type { PipeListen } from './pipe-transport.js';
 import { PipeWatch } from './pipe-watch.js';
@@ -50,6 +51,10 @@ export interface RelaysOptions {
   readonly maxChildren?: number;
   /** Told when a node that was to send neither sends nor answers any more. */
   readonly onSilentNode?: () => void;
+  /** Told how long a relay took from the wish for its stream to its first tracks, or to failure. */
+  readonly onRelaySetUp?: SetUpObserver;
+  /** The same of a pipe to another router that this node opened. */
+  readonly onPipeSetUp?: SetUpObserver;
 }
 
 const MAX_CHILDREN = 128;
@@ -81,6 +86,7 @@ export class Relays implements StreamSource {
         : options.peerAt(router.grpcAddress);
     this.pipes = new Pipes({
       ...options,
+      onSetUp: options.onPipeSetUp,
       answerDeadlineMs,
       lingerMs: pipeLingerMs,
       peerOf: this.#peerOf,
@@ -176,7 +182,7 @@ export class Relays implements StreamSource {
     });
     this.#all.add(stream);
     stream.onClosed(() => this.#all.delete(stream));
-    await stream.open();
+    await observed(this.options.clock, this.options.onRelaySetUp, () => stream.open());
     return stream;
   }
 

@@ -3,6 +3,7 @@ import { Resource, SluiceError, type ResourceEvents, type Timer } from '@sluice/
 import type { Mid } from '@sluice/sdp';
 import { Connection, type ConnectionSettings } from './connection.js';
 import type { HomeRouter } from './home-router.js';
+import { onFirstSent, type JoinPhase } from './join-phases.js';
 import type { CopyTrack } from './stream-copy.js';
 import type { Subscription } from './subscription.js';
 
@@ -20,6 +21,7 @@ export interface SubscribingSettings extends ConnectionSettings {
 }
 
 interface PendingOffer {
+  readonly offeredAtMs: number;
   readonly sdp: string;
   readonly cause: Subscription | undefined;
 }
@@ -83,6 +85,17 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
     subscription.onClosed(() => this.#subscriptions.delete(subscription));
   }
 
+  /** Tells, when `consumer` has sent its first media, how long the subscription took. */
+  watchFirstMedia(consumer: Consumer, askedAtMs: number): void {
+    const { clock, joins } = this.settings;
+    const resumedAtMs = clock.nowMs();
+    onFirstSent(consumer, () => {
+      const phase = consumer.kind === 'video' ? 'first_keyframe' : 'first_packet';
+      this.#measure(phase, resumedAtMs);
+      joins.onFirstMedia('subscribing', clock.nowMs() - askedAtMs);
+    });
+  }
+
   /** Makes a paused consumer for a track, on the m-line `mid` or a new one. */
   async consume(track: CopyTrack, streamId: string, mid?: Mid): Promise<[Mid, Consumer]> {
     const { negotiation, transport } = this.connection;
@@ -121,7 +134,7 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
     }
     const sdp = this.connection.negotiation.createOffer();
     for (const subscription of this.#subscriptions) subscription.offered();
-    this.#pending = { sdp, cause };
+    this.#pending = { sdp, cause, offeredAtMs: this.settings.clock.nowMs() };
     this.#startTimer();
     return sdp;
   }
@@ -165,7 +178,9 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
   /** @throws {SdpError} or {SluiceError}, and then the offer is still unanswered. */
   async answer(sdp: string): Promise<void> {
     if (!this.#pending) throw new SluiceError('INVALID_STATE', 'no offer waits for an answer');
+    const { offeredAtMs } = this.#pending;
     const { connect, accepted, rejected, removed } = this.connection.negotiation.receiveAnswer(sdp);
+    if (connect) this.#measure('answer', offeredAtMs);
     this.#pending = undefined;
     this.#timer?.cancel();
     await this.connection.connect(connect);
@@ -189,6 +204,11 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
 
   protected override release(): void {
     this.#timer?.cancel();
+  }
+
+  #measure(phase: JoinPhase, sinceMs: number): void {
+    const { clock, joins } = this.settings;
+    joins.onPhase('subscribing', phase, clock.nowMs() - sinceMs);
   }
 
   #startTimer(): void {

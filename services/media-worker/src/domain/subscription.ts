@@ -46,6 +46,8 @@ export interface SubscriptionOptions {
   readonly clock: Clock;
   /** The client knows how to show the old picture until the new one, on another m-line, flows. */
   readonly overlap: boolean;
+  /** When the client asked for the stream. */
+  readonly askedAtMs: number;
 }
 
 /** How long what was replaced still flows after the first picture of its successor: it has to arrive. */
@@ -64,6 +66,7 @@ export class Subscription extends Resource {
   readonly #onCopyClosed: (reason: string) => void;
   #copy: StreamCopy | undefined;
   #layers: Layers = {};
+  #measured = false;
 
   constructor(
     readonly name: StreamName,
@@ -303,11 +306,20 @@ export class Subscription extends Resource {
     const flowing = due && this.connection.connected && !paused;
     if (flowing === line.flowing || line.consumer.closed) return;
     line.flowing = flowing;
+    if (flowing) this.#measureOnce(line.consumer);
     try {
       await (flowing ? line.consumer.resume() : line.consumer.pause());
     } catch {
       // It closed meanwhile, by its producer's end or its transport's, or its worker died.
     }
+  }
+
+  /** Of the first video, which is what one waits for; of audio where there is none. */
+  #measureOnce(consumer: Consumer): void {
+    const hasVideo = this.lines.some((line) => line.consumer.kind === 'video');
+    if (this.#measured || consumer.kind !== (hasVideo ? 'video' : 'audio')) return;
+    this.#measured = true;
+    this.connection.watchFirstMedia(consumer, this.options.askedAtMs);
   }
 
   async #prefer({ consumer }: Line): Promise<void> {

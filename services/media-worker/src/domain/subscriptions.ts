@@ -15,7 +15,12 @@ import type { StreamSource } from './stream-copies.js';
 import type { StreamCopy } from './stream-copy.js';
 import { RELAY_REASONS } from './relay-reasons.js';
 import { SubscribingConnection, type SubscribingSettings } from './subscribing-connection.js';
-import { Subscription, type Layers, type SubscriptionEvents } from './subscription.js';
+import {
+  Subscription,
+  type Layers,
+  type SubscriptionEvents,
+  type SubscriptionOptions,
+} from './subscription.js';
 
 export interface SubscriptionsContext {
   readonly home: HomeRouter;
@@ -81,12 +86,14 @@ export class Subscriptions extends Resource {
     if (known && known.connection.key === key && key !== '') return this.#offer(known);
     if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
 
-    const { source, home } = this.context;
+    const { source, home, clock, settings } = this.context;
+    const askedAtMs = clock.nowMs();
     const copy = await source.ensure(home.routerId, name);
+    settings.joins.onPhase('subscribing', 'source', clock.nowMs() - askedAtMs);
     // Asked again with a PeerConnection of its own: the client has made a new one.
     known?.close();
     const connection = await this.#connectionFor(key);
-    const subscription = this.#add(name, connection, overlap);
+    const subscription = this.#add(name, connection, { clock, overlap, askedAtMs });
     try {
       subscription.feed(copy);
       await subscription.reconcile();
@@ -198,12 +205,15 @@ export class Subscriptions extends Resource {
     if (this.#shared.get(connection.key) === connection) this.#shared.delete(connection.key);
   }
 
-  #add(name: StreamName, connection: SubscribingConnection, overlap: boolean): Subscription {
+  #add(
+    name: StreamName,
+    connection: SubscribingConnection,
+    options: SubscriptionOptions,
+  ): Subscription {
     const events: SubscriptionEvents = {
       tracksChanged: () => this.#update(subscription),
       copyClosed: (reason) => this.#onCopyClosed(subscription, reason),
     };
-    const options = { clock: this.context.clock, overlap };
     const subscription = new Subscription(name, connection, events, options);
     this.#byStream.set(subscription.key, subscription);
     subscription.onClosed((reason) => this.#onClosed(subscription, reason));
