@@ -73,7 +73,9 @@ function labelsOf(registry: Registry, name: string): string[] {
 /** Nothing is ever collected from these: they only register. */
 const REGISTRIES: Record<Service, () => Promise<Registry>> = {
   gateway: async () => {
-    const { createMetrics } = await metricsModule<{ createMetrics(): GatewayMetrics }>('gateway');
+    const { createMetrics } = await metricsModule<{ createMetrics: () => GatewayMetrics }>(
+      'gateway',
+    );
     const metrics = createMetrics();
     metrics.observe({});
     return metrics.registry;
@@ -86,7 +88,7 @@ const REGISTRIES: Record<Service, () => Promise<Registry>> = {
   },
   'stream-directory': async () => {
     const { createMetrics } = await metricsModule<{
-      createMetrics(registry: Registry, observed: object): unknown;
+      createMetrics: (registry: Registry, observed: object) => unknown;
     }>('stream-directory');
     const registry = new Registry();
     createMetrics(registry, {});
