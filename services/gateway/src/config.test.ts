@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { VARIABLES, loadConfig } from './config.js';
-import { createMetrics } from './metrics.js';
 
 const GOOD = {
   SLUICE_NATS_URL: 'nats://127.0.0.1:4222',
@@ -59,17 +58,6 @@ test('the README’s table has each variable once, in order, with its words', ()
     variable.description,
   ]);
   expect(documented).toEqual(declared);
-});
-
-test('the README’s table has each metric of the gateway', async () => {
-  const gateway = createMetrics();
-  gateway.observe({ connections: () => 0, rooms: () => 0, natsConnected: () => false });
-  const metrics = await gateway.registry.getMetricsAsJSON();
-  const own = metrics.map(({ name }) => name).filter((name) => name.startsWith('sluice_'));
-  const documented = [...README.matchAll(/^\| `(sluice_gateway_[a-z_]+)/gm)].map(
-    ([, name]) => name,
-  );
-  expect(documented.sort()).toEqual(own.sort());
 });
 
 test('all dialects are served and none without a token, unless the operator says otherwise', () => {
