@@ -15,7 +15,7 @@ import {
   type ReportError,
 } from '@sluice/grpc-kit';
 import { Bus, SUBJECTS } from '@sluice/nats-kit';
-import { NodeLost } from '@sluice/proto-gen/facts';
+import { NodeLost, RelayReplan } from '@sluice/proto-gen/facts';
 import { MediaNodeService } from '@sluice/proto-gen/media_node';
 import { StreamDirectoryClient } from '@sluice/proto-gen/stream_directory';
 import {
@@ -319,6 +319,10 @@ function startTelling(
     if (nodeId !== identity.nodeId) parts.relays.nodeLost(nodeId, bootId);
     // We live. What others hold by now is not ours any more.
     else if (bootId === identity.bootId) reregistration.now();
+  });
+  bus.listen(SUBJECTS.replan(identity.nodeId), (payload) => {
+    const { relay } = RelayReplan.decode(payload);
+    if (relay) parts.relays.replan(relay);
   });
   bus.onConnected(() => {
     heartbeat.beat();

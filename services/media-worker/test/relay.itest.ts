@@ -335,6 +335,42 @@ describe('a relay between nodes', () => {
     expect(b.relays.relays()).toMatchObject([{ epoch: 2, from: { nodeId: 'c' } }]);
   });
 
+  it('never stops while an edge goes to a better parent, nor do those below it', async () => {
+    const [a, b, c, d] = [await aNode('a'), await aNode('b'), await aNode('c'), await aNode('d')];
+    await aCamera(a);
+    const onB = await b.relays.ensure(b.core().routerId, CAMERA);
+    const onC = await c.relays.ensure(c.core().routerId, CAMERA);
+    await receives(await aViewer(onC));
+    directory.place(CAMERA, b.refOf(b.core()), 1);
+    const onD = await d.relays.ensure(d.core().routerId, CAMERA);
+    const viewers = [
+      await FollowingViewer.of(onB, 'video'),
+      await FollowingViewer.of(onD, 'video'),
+    ] as const;
+    for (const viewer of viewers) {
+      stops.push(() => viewer.leave());
+      await eventually(() => (viewer.packets > 10 ? undefined : 'no packets arrive'));
+    }
+
+    directory.place(CAMERA, c.refOf(c.core()), 1);
+    b.relays.replan(b.relays.relays()[0]!);
+
+    await eventually(() => (onD.path.join() === 'a,c,b,d' ? undefined : onD.path.join()));
+    for (const viewer of viewers) {
+      await eventually(
+        () =>
+          viewer.spans.length === 2 && viewer.sources === 1
+            ? undefined
+            : 'the old way is still open',
+        10_000,
+      );
+      const [old, next] = viewer.spans;
+      expect(next!.firstMs).toBeLessThan(old!.lastMs);
+    }
+    expect(b.relays.relays()).toMatchObject([{ epoch: 1, from: { nodeId: 'c' } }]);
+    expect(onB.path).toEqual(['a', 'c', 'b']);
+  });
+
   it('reaches a third node through the second', async () => {
     const [a, b, c] = [await aNode('a'), await aNode('b'), await aNode('c')];
     const origin = await aCamera(a);

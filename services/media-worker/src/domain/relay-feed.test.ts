@@ -7,6 +7,9 @@ import { FakePipeTransport, FakeProducer, aCopy, aPipe, settled } from './relay-
 import { RelayFeed } from './relay-feed.js';
 import type { StreamCopy } from './stream-copy.js';
 
+/** How long a track is still sent that was replaced. */
+const KEEP_MS = 3_000;
+
 let transport: FakePipeTransport;
 let pipe: Pipe;
 const clock = new FakeClock();
@@ -82,7 +85,7 @@ describe('a feed', () => {
     expect(open()).toHaveLength(1);
   });
 
-  it('sends a track anew when its producer was replaced', async () => {
+  it('sends a track anew when its producer was replaced, and the old one a little longer', async () => {
     addTrack('video');
     aFeed();
     await settled();
@@ -90,6 +93,8 @@ describe('a feed', () => {
     addTrack('video');
     await settled();
     expect(lastTracks()?.tracks[0]?.rtpParametersJson).not.toBe(before);
+    expect(open()).toHaveLength(2);
+    clock.elapse(KEEP_MS);
     expect(open()).toHaveLength(1);
   });
 
@@ -225,6 +230,7 @@ describe('a feed', () => {
           else for (let turn = 0; turn < one.turns; turn += 1) await Promise.resolve();
         }
         await settled();
+        clock.elapse(KEEP_MS);
         const expected = [...copy.tracks].map(
           ([trackId, { producer }]) => `${trackId} ${producer.paused ? 'muted' : 'on'}`,
         );

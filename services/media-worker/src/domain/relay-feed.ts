@@ -23,6 +23,9 @@ export interface RelayFeedOptions {
  */
 const MOVED_KEEP_MS = 6_000;
 
+/** How long a replaced source that still flows is still sent: the puller's viewers have to follow. */
+const REPLACED_KEEP_MS = 3_000;
+
 interface FedTrack {
   readonly consumer: Consumer;
   readonly producer: Producer;
@@ -38,6 +41,8 @@ export class RelayFeed extends Resource {
   readonly #copy: StreamCopy;
   readonly #epoch: number;
   readonly #fed = new Map<string, FedTrack>();
+  /** Of sources that were replaced. */
+  readonly #former = new Set<Consumer>();
   readonly #follow = () => this.#changed();
   readonly #onCopyClosed = (reason: CloseReason) => this.#end(reason);
   readonly #onPipeClosed = () => this.close('pipe closed');
@@ -83,6 +88,7 @@ export class RelayFeed extends Resource {
     if (this.closed || this.#ending || paused === this.#paused) return;
     this.#paused = paused;
     this.#copy.watch(this, !paused);
+    if (paused) this.#closeFormer();
     this.#changed();
   }
 
@@ -92,6 +98,7 @@ export class RelayFeed extends Resource {
     this.#leaveCopy();
     pipe.off('closed', this.#onPipeClosed);
     for (const { consumer } of this.#fed.values()) consumer.close();
+    this.#closeFormer();
     pipe.drop(this);
   }
 
@@ -138,10 +145,25 @@ export class RelayFeed extends Resource {
 
   #dropGone(): void {
     for (const [trackId, { producer, consumer }] of this.#fed) {
-      if (this.#copy.tracks.get(trackId)?.producer === producer) continue;
+      const now = this.#copy.tracks.get(trackId);
+      if (now?.producer === producer) continue;
       this.#fed.delete(trackId);
-      consumer.close();
+      if (now && !this.#paused) this.#keepFormer(consumer);
+      else consumer.close();
     }
+  }
+
+  #keepFormer(consumer: Consumer): void {
+    this.#former.add(consumer);
+    this.options.clock.after(REPLACED_KEEP_MS, () => {
+      this.#former.delete(consumer);
+      consumer.close();
+    });
+  }
+
+  #closeFormer(): void {
+    for (const consumer of this.#former) consumer.close();
+    this.#former.clear();
   }
 
   async #feed({ trackId, producer }: CopyTrack): Promise<void> {

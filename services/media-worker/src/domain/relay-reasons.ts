@@ -9,6 +9,8 @@ export const RELAY_REASONS = {
   relayLost: 'relay lost',
   /** The stream has a newer epoch. */
   moved: 'moved',
+  /** The directory knows a better parent. Never sent. */
+  replanned: 'replanned',
   /** Nobody here watches it. */
   unwatched: 'unwatched',
 } as const;

@@ -41,6 +41,9 @@ const MAX_DELAY_MS = 250;
 /** Whether to plan again after `outcome`, when, and without which parents. */
 export function nextRelayStep(outcome: RelayOutcome, history: RelayHistory): RelayStep {
   const { established, failures, comesBack } = history;
+  if (outcome.kind === 'ended' && outcome.reason === RELAY_REASONS.replanned) {
+    return { kind: 'retry', delayMs: 0, excluded: history.excluded };
+  }
   if (outcome.kind === 'not planned' && hasCode(outcome.error, 'NOT_FOUND')) {
     const tries = comesBack ? TRIES_WHEN_ESTABLISHED : TRIES_WHEN_NOT_FOUND;
     const patient = established && failures < tries;
@@ -63,10 +66,16 @@ function excludedAfter(outcome: RelayOutcome, before: readonly string[]): readon
 /** Whether another parent should be asked, rather than this one with a fresher plan. */
 function isParentsFault(outcome: Exclude<RelayOutcome, { kind: 'not planned' }>): boolean {
   if (outcome.kind === 'ended') {
-    return outcome.reason !== RELAY_REASONS.streamEnded && outcome.reason !== RELAY_REASONS.moved;
+    return !NOBODYS_FAULT.includes(outcome.reason);
   }
   return outcome.error.code !== 'STALE_EPOCH' && outcome.error.details['noun'] !== 'pipe';
 }
+
+const NOBODYS_FAULT: readonly string[] = [
+  RELAY_REASONS.streamEnded,
+  RELAY_REASONS.moved,
+  RELAY_REASONS.replanned,
+];
 
 function giveUp(outcome: RelayOutcome): RelayStep {
   const cause = outcome.kind === 'ended' ? undefined : outcome.error;

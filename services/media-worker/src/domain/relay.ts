@@ -20,6 +20,7 @@ export class Relay extends Resource {
   readonly state: RelayState;
   readonly #call: PeerCall<OpenRelayRequest, OpenRelayResponse>;
   readonly #onPipeClosed = () => this.close('pipe closed');
+  readonly #left = Promise.withResolvers<undefined>();
   #ended: string | undefined;
 
   constructor({ pipe, state, call }: RelayOptions) {
@@ -32,7 +33,7 @@ export class Relay extends Resource {
     if (pipe.closed) this.close('pipe closed');
   }
 
-  /** What the parent said when it ended the relay; undefined when it did not come to that. */
+  /** What the parent said when it ended the relay, or why we did; undefined while it goes on. */
   get ended(): string | undefined {
     return this.#ended;
   }
@@ -48,13 +49,21 @@ export class Relay extends Resource {
     if (!this.closed) this.#call.send({ message: { $case: 'paused', value: paused } });
   }
 
+  /** What it feeds is to come from elsewhere; it feeds on until it is closed. */
+  leave(reason: string): void {
+    if (this.closed || this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#left.resolve(undefined);
+  }
+
   /**
-   * The next list of tracks; undefined when the parent ended the relay.
+   * The next list of tracks; undefined when the parent ended the relay, or we left it.
    *
    * @throws {SluiceError} UNAVAILABLE when the call or the pipe broke, or the parent's refusal.
    */
   async nextTracks(): Promise<RelayTracks | undefined> {
-    const next = await this.#call.responses.next();
+    const next = await Promise.race([this.#left.promise, this.#call.responses.next()]);
+    if (!next) return undefined;
     if (this.closed || next.done) throw new SluiceError('UNAVAILABLE', 'the relay broke');
     const { message } = next.value;
     if (message?.$case === 'tracks') return message.value;

@@ -234,6 +234,59 @@ describe('a relayed stream', () => {
     expect(closed).toHaveLength(1);
   });
 
+  it('goes to a better parent, and leaves the old one once the new one flows', async () => {
+    const { stream, copy } = await aFlowingStream();
+    copy.watch({}, true);
+    plan = () => Promise.resolve(aPlan({ parent: { ...FAR, routerId: 'better' } }));
+    await stream.replan(opened[0]!);
+    await settled();
+    expect(feeds).toHaveLength(2);
+    feeds[1]?.tell(tracks(['better'], 'video'));
+    await settled();
+    expect(copy.path).toEqual(['far', 'here']);
+
+    await elapse(1_000);
+    expect(copy.path).toEqual(['better', 'here']);
+    expect(copy.tracks.get('video')?.producer.id).toBe(transports[1]?.producers[0]?.id);
+    expect(opened.map(({ from }) => from?.routerId)).toEqual([FAR.routerId, 'better']);
+    expect(feeds[0]?.gone).toBe(false);
+    await elapse(3_000);
+    expect(feeds[0]?.gone).toBe(true);
+    expect(asked).toEqual([[], []]);
+  });
+
+  it('stays where it is when no better parent is known, or that one cannot be had', async () => {
+    const { stream, copy } = await aFlowingStream();
+    copy.watch({}, true);
+    await stream.replan(opened[0]!);
+    await settled();
+    expect(feeds).toHaveLength(1);
+
+    plan = () => Promise.resolve(aPlan({ parent: { ...FAR, routerId: 'better' } }));
+    await stream.replan(opened[0]!);
+    await settled();
+    plan = () => Promise.resolve(aPlan());
+    feeds[1]?.fail(new SluiceError('UNAVAILABLE', 'gone'));
+    await settled();
+    expect(transports[0]?.producers[0]?.closed).toBe(false);
+    await elapse(200);
+    feeds[2]?.tell(tracks(['far'], 'video'));
+    await settled();
+    await elapse(1_000);
+    expect(copy.closed).toBe(false);
+    expect(copy.path).toEqual(['far', 'here']);
+    expect(copy.tracks.get('video')?.producer.id).toBe(transports[2]?.producers[0]?.id);
+  });
+
+  it('is not replanned by what is said of another relay', async () => {
+    const { stream } = await aFlowingStream();
+    plan = () => Promise.resolve(aPlan({ parent: { ...FAR, routerId: 'better' } }));
+    await stream.replan({ ...opened[0]!, from: { ...FAR, bootId: 'another boot' } });
+    await stream.replan({ ...opened[0]!, epoch: 2 });
+    expect(asked).toHaveLength(1);
+    expect(feeds).toHaveLength(1);
+  });
+
   it('follows the stream to its next epoch', async () => {
     const { copy } = await aFlowingStream();
     copy.watch({}, true);

@@ -6,7 +6,7 @@ import {
   type StreamName,
   type Timer,
 } from '@sluice/core';
-import type { RouterRef } from '@sluice/proto-gen/common';
+import type { RelayState, RouterRef } from '@sluice/proto-gen/common';
 import type { HomeRouter } from './home-router.js';
 import type { Pipes } from './pipes.js';
 import type { Directory, FactPublisher, Log, NodeIdentity } from './ports.js';
@@ -60,8 +60,11 @@ export class RelayedStream extends Resource {
   #failures = 0;
   #excluded: readonly string[] = [];
   #over: EpochOver | undefined;
-  /** Feeds the copy until the next relay can; its stream has moved. */
+  /** Feeds the copy until the next relay can. */
   #last: Relay | undefined;
+  #replanning = false;
+  /** Of a better parent than the present one. */
+  #better: PlannedRelay | undefined;
 
   constructor(
     readonly router: HomeRouter,
@@ -110,6 +113,21 @@ export class RelayedStream extends Resource {
     if (from?.nodeId === nodeId && from.bootId === bootId) this.#relay?.close('node lost');
   }
 
+  /** Asks for a better parent than that of this relay, and goes to it before it leaves the old one. */
+  async replan({ epoch, from }: RelayState): Promise<void> {
+    const relay = this.#relay;
+    if (!relay || this.#replanning || !isFrom(relay, from) || relay.state.epoch !== epoch) return;
+    this.#replanning = true;
+    const wish = { name: this.name, to: this.#here(), excluded: [] };
+    const planned = await planRelay(this.options.directory, wish, undefined).finally(() => {
+      this.#replanning = false;
+    });
+    if (planned === 'here' || planned instanceof SluiceError) return;
+    if (relay !== this.#relay || planned.epoch !== epoch || isFrom(relay, planned.parent)) return;
+    this.#better = planned;
+    relay.leave(RELAY_REASONS.replanned);
+  }
+
   protected override release(reason: CloseReason): void {
     this.#linger?.cancel();
     this.#demand.connect(undefined);
@@ -138,7 +156,9 @@ export class RelayedStream extends Resource {
   /** One plan and, with luck, the whole life of the relay that it names. */
   async #try(): Promise<RelayOutcome> {
     const wish = { name: this.name, to: this.#here(), excluded: this.#excluded };
-    const planned = await planRelay(this.options.directory, wish, this.#over);
+    const better = this.#better;
+    this.#better = undefined;
+    const planned = better ?? (await planRelay(this.options.directory, wish, this.#over));
     if (planned === 'here') return this.#publishedHere();
     if (planned instanceof SluiceError) return { kind: 'not planned', error: planned };
     const { parent } = planned;
@@ -148,7 +168,7 @@ export class RelayedStream extends Resource {
       try {
         await this.#follow(relay);
       } finally {
-        if (relay.ended === RELAY_REASONS.moved && !relay.closed) this.#keepAsLast(relay);
+        if (feedsOn(relay)) this.#keepAsLast(relay);
         this.#dropRelay('ended');
         if (relay !== this.#last) relay.close('ended');
       }
@@ -217,7 +237,7 @@ export class RelayedStream extends Resource {
           last?.close('replaced');
         };
         if (this.#last === last) this.#last = undefined;
-        if (last && producers.length > 0) this.#later(SWITCH_OVER_MS, end);
+        if (producers.some(({ closed }) => !closed)) this.#later(SWITCH_OVER_MS, end);
         else end();
       },
     };
@@ -318,6 +338,15 @@ export class RelayedStream extends Resource {
   #here(): RouterRef {
     return { ...this.options.identity, routerId: this.router.routerId };
   }
+}
+
+function isFrom({ state: { from } }: Relay, router: RouterRef | undefined): boolean {
+  return from?.routerId === router?.routerId && from?.bootId === router?.bootId;
+}
+
+/** Whether a relay that has ended is good until there is another one. */
+function feedsOn({ ended, closed }: Relay): boolean {
+  return !closed && (ended === RELAY_REASONS.moved || ended === RELAY_REASONS.replanned);
 }
 
 function endOf(relay: Relay): Promise<void> {

@@ -138,6 +138,16 @@ export class Relays implements StreamSource {
     for (const stream of this.#all) stream.nodeLost(nodeId, bootId);
   }
 
+  /** The directory knows, perhaps, a better parent for a relay that one of our routers pulls. */
+  replan(relay: RelayState): void {
+    const { stream: name, to } = relay;
+    if (!name || to?.bootId !== this.options.identity.bootId) return;
+    for (const stream of this.#all) {
+      if (stream.router.routerId !== to.routerId) continue;
+      if (streamKey(stream.name) === streamKey(name)) void stream.replan(relay);
+    }
+  }
+
   /** Ends all relays and pipes, both ways. */
   close(reason = 'stopping'): void {
     this.#watch.stop();
