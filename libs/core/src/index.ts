@@ -12,6 +12,7 @@ export {
   subjectToken,
 } from './stream-name.js';
 export type { StreamKey, StreamName } from './stream-name.js';
+export { sdpStreamId } from './sdp-stream-id.js';
 export { Resource } from './resource.js';
 export type { Closable, CloseReason, ResourceEvents } from './resource.js';
 export { Rollback } from './rollback.js';

@@ -49,5 +49,5 @@ export type {
   TokenRequestBody,
   TokenResponseBody,
 } from './http-bodies.js';
-export { parseClientFrame } from './parse-frame.js';
+export { isDeeperThan, parseClientFrame } from './parse-frame.js';
 export type { ParsedFrame } from './parse-frame.js';

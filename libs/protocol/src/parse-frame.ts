@@ -80,7 +80,7 @@ function idOf(json: unknown): RequestId {
 }
 
 /** Counts brackets outside of strings: cheaper than parsing, and safe before it. */
-function isDeeperThan(text: string, limit: number): boolean {
+export function isDeeperThan(text: string, limit: number): boolean {
   let depth = 0;
   let inString = false;
   for (let index = 0; index < text.length; index += 1) {

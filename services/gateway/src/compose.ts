@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Lifecycle, SluiceError, hasCode, systemClock } from '@sluice/core';
 import { CLIENT_OPTIONS, ClientPool, channelCredentials } from '@sluice/grpc-kit';
 import { Bus } from '@sluice/nats-kit';
@@ -30,7 +31,7 @@ import { httpApp } from './http/app.js';
 import { clientAddress } from './http/client-address.js';
 import { closeCodeLabel, createMetrics, measureCalls, type Metrics } from './metrics.js';
 import { NatsRoomNews } from './nats/nats-room-news.js';
-import { roomsDoor } from './ws/rooms-door.js';
+import { PION_PATH, doorsOf } from './ws/doors.js';
 import { WebSocketEntrance, type Door } from './ws/websocket-entrance.js';
 
 /** Builds the gateway and starts it. */
@@ -63,15 +64,8 @@ export async function compose(config: Config): Promise<RunningService> {
   };
   const { dialects, anonymousDialects } = config;
   const access = new Access({ tokens, dialects, anonymousDialects, newId: randomUUID });
-  const entrance = new WebSocketEntrance({
-    allowedOrigins: config.allowedOrigins,
-    connectionsMax: config.connectionsMax,
-    clientAddress: (request) => clientAddress(request, config.proxies),
-    clock,
-    onRefused: (reason) => metrics.refusedUpgrades.inc({ reason }),
-    onClosed: (code) => metrics.closed.inc({ code: closeCodeLabel(code) }),
-    doors: new Map<string, Door>(access.isOn('rooms') ? [['/ws', roomsDoor(ports)]] : []),
-  });
+  const doors = doorsOf({ ...ports, access });
+  const entrance = webSockets(config, doors, metrics);
   metrics.observe({
     connections: () => entrance.connections,
     rooms: () => rooms.size,
@@ -89,14 +83,52 @@ export async function compose(config: Config): Promise<RunningService> {
   server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head));
   const http = await listen(server, config.listen);
   lifecycle.started('HTTP server', 2_000, () => stopHttpServer(server));
+  const pionDoor = doors.get(PION_PATH);
+  const pion =
+    config.pionListen !== undefined && pionDoor
+      ? await listenForPion(config.pionListen, lifecycle, (...upgrade) =>
+          entrance.upgrade(...upgrade, pionDoor),
+        )
+      : {};
   lifecycle.started('WebSockets', 5_000, () => entrance.stop());
 
-  log.info({ http, admin: admin.url }, 'listening');
+  log.info({ http, ...pion, admin: admin.url }, 'listening');
   const beforeStop = () => {
     stopping = true;
     return Promise.resolve();
   };
   return { lifecycle, log, beforeStop };
+}
+
+function webSockets(
+  config: Config,
+  doors: ReadonlyMap<string, Door>,
+  metrics: Metrics,
+): WebSocketEntrance {
+  return new WebSocketEntrance({
+    allowedOrigins: config.allowedOrigins,
+    connectionsMax: config.connectionsMax,
+    clientAddress: (request) => clientAddress(request, config.proxies),
+    clock: systemClock,
+    onRefused: (reason) => metrics.refusedUpgrades.inc({ reason }),
+    onClosed: (code) => metrics.closed.inc({ code: closeCodeLabel(code) }),
+    doors,
+  });
+}
+
+/** A port of its own for clients of Pion_SFU, which connect to whatever path they like. */
+async function listenForPion(
+  hostPort: string,
+  lifecycle: Lifecycle,
+  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
+): Promise<{ readonly pion: string }> {
+  const server = createServer(HTTP_LIMITS, (_request, response) => {
+    response.writeHead(426, { Upgrade: 'websocket', Connection: 'Upgrade' }).end();
+  });
+  server.on('upgrade', upgrade);
+  const pion = await listen(server, hostPort);
+  lifecycle.started('HTTP server of Pion_SFU', 2_000, () => stopHttpServer(server));
+  return { pion };
 }
 
 /** The clients of everything that this gateway needs. */

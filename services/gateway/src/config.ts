@@ -29,6 +29,9 @@ export const VARIABLES = {
   SLUICE_LISTEN: hostPort()
     .default('127.0.0.1:8080')
     .describe('Where clients reach the WebSocket, the API and the web console.'),
+  SLUICE_PION_LISTEN: hostPort()
+    .optional()
+    .describe('Where every path is Pion_SFU’s, as its clients know it; unset serves /pion alone.'),
   SLUICE_DIRECTORY_ADDRESSES: z
     .string()
     .refine(isDirectoryTarget, {
@@ -121,6 +124,7 @@ export function loadConfig(environment: Environment) {
     clusterSecret: set.SLUICE_CLUSTER_SECRET,
     tls: grpcTls(set, set.SLUICE_DIRECTORY_ADDRESSES.split(/\s*,\s*/)),
     listen: set.SLUICE_LISTEN,
+    pionListen: set.SLUICE_PION_LISTEN,
     directoryTarget: directoryTarget(set.SLUICE_DIRECTORY_ADDRESSES),
     gatewayId: set.SLUICE_GATEWAY_ID ?? `gateway-${randomBytes(4).toString('hex')}`,
     location: { region: set.SLUICE_REGION, zone: set.SLUICE_ZONE },

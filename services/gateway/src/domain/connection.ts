@@ -6,6 +6,7 @@ import { Membership, type MembershipPorts } from './membership.js';
 import { resumeMemberships, roomResumed } from './resumption.js';
 import { requireFresh, requireGrant, requireRoom } from './permissions.js';
 import type { Client, RequestScope, ResumeTokens, RoomNews, TokenAuthority } from './ports.js';
+import { FrameBudget } from './frame-budget.js';
 import { laneOf } from './request-lanes.js';
 import { ALONE, RequestQueue, type Lane } from './request-queue.js';
 import {
@@ -15,7 +16,6 @@ import {
   type InRoomType,
   type Reply,
 } from './room-requests.js';
-import { TokenBucket } from './token-bucket.js';
 import { errorMessage, type ErrorSubject } from './wire.js';
 
 export interface ConnectionPorts extends MembershipPorts {
@@ -34,11 +34,6 @@ export interface ConnectionPorts extends MembershipPorts {
 export type Ending = 'clean' | 'broken' | 'restarting';
 
 const AUTHENTICATION_TIMEOUT_MS = 5_000;
-const FRAMES_PER_SECOND = 50;
-const FRAMES_BURST = 200;
-/** Refusals that are forgiven; who goes on is closed. */
-const REFUSALS_PER_SECOND = 10;
-const REFUSALS_BURST = 200;
 /** Errors before authentication that coming again with the same token would not mend. */
 const BLAMES_TOKEN: readonly ErrorCode[] = [
   'UNAUTHENTICATED',
@@ -58,10 +53,7 @@ export class Connection {
   #identity: Identity | undefined;
   readonly #queue = new RequestQueue();
   readonly #memberships = new Map<string, Membership>();
-  readonly #frames: TokenBucket;
-  readonly #refusals: TokenBucket;
-  /** A client is told once a second that it sends too much. */
-  readonly #warnings: TokenBucket;
+  readonly #frames: FrameBudget;
   readonly #inRoom: ReturnType<typeof inRoomHandlers>;
   readonly #authenticationTimer: { cancel(): void };
 
@@ -71,9 +63,7 @@ export class Connection {
     private readonly onAuthenticated: () => void,
   ) {
     this.#connectionId = ports.newId();
-    this.#frames = new TokenBucket(ports.clock, FRAMES_PER_SECOND, FRAMES_BURST);
-    this.#refusals = new TokenBucket(ports.clock, REFUSALS_PER_SECOND, REFUSALS_BURST);
-    this.#warnings = new TokenBucket(ports.clock, 1, 1);
+    this.#frames = new FrameBudget(ports.clock);
     this.#inRoom = inRoomHandlers(ports.news);
     this.#authenticationTimer = ports.clock.after(AUTHENTICATION_TIMEOUT_MS, () => {
       if (this.#state === 'new') this.#refuse('no token in time');
@@ -117,12 +107,12 @@ export class Connection {
   }
 
   #admit(): boolean {
-    if (this.#frames.take()) return true;
-    if (!this.#refusals.take()) this.#close(CLOSE_CODES.flooding, 'too many messages');
-    else if (this.#warnings.take()) {
+    const verdict = this.#frames.judge();
+    if (verdict === 'end') this.#close(CLOSE_CODES.flooding, 'too many messages');
+    if (verdict === 'warn') {
       this.client.send(errorMessage(new SluiceError('RATE_LIMITED', 'too many messages')));
     }
-    return false;
+    return verdict === 'take';
   }
 
   #laneOf(parsed: ParsedFrame): Lane {

@@ -165,6 +165,20 @@ export interface Subscription {
   readonly connection: string | undefined;
 }
 
+/** A client's offer on a PeerConnection of its choice. */
+export interface OfferedConnection {
+  readonly connection: string;
+  readonly sdp: string;
+  /** Of the stream that new tracks belong to, but for those of `purposes`, by mid. */
+  readonly purpose: string;
+  readonly purposes?: ReadonlyMap<string, string> | undefined;
+}
+
+export interface Negotiated {
+  readonly sdp: string;
+  readonly tracks: readonly Track[];
+}
+
 /** What a session has to say to its client. */
 export type SessionNotice =
   | {
@@ -173,6 +187,8 @@ export type SessionNotice =
       readonly subscriptions: readonly Subscription[];
     }
   | { readonly kind: 'offered'; readonly subscription: Subscription; readonly sdp: string }
+  /** The PeerConnection itself needs it, not one subscription. */
+  | { readonly kind: 'connectionOffered'; readonly connection: string; readonly sdp: string }
   | {
       readonly kind: 'subscriptionEnded';
       readonly subscription: Subscription;
@@ -199,10 +215,14 @@ export interface MediaNode {
     purpose: string,
     sdp: string,
   ): Promise<{ readonly sdp: string; readonly tracks: readonly Track[] }>;
+  /** The client's offer in, our answer out, on a PeerConnection that carries media both ways. */
+  negotiate(sessionId: string, offered: OfferedConnection): Promise<Negotiated>;
   unpublish(sessionId: string, purpose: string): Promise<void>;
   /** Our offer; empty when it follows later, because another one of the connection is unanswered. */
   subscribe(sessionId: string, subscription: Subscription, overlap: boolean): Promise<string>;
   answer(sessionId: string, subscription: Subscription, sdp: string): Promise<void>;
+  /** The client's answer to our latest offer on a PeerConnection that it named. */
+  answerConnection(sessionId: string, connection: string, sdp: string): Promise<void>;
   unsubscribe(sessionId: string, subscription: Subscription): Promise<void>;
   setLayers(sessionId: string, subscription: Subscription, layers: Layers): Promise<void>;
   restartPublishing(sessionId: string, purpose: string): Promise<void>;

@@ -1,10 +1,20 @@
 import { Resource, hasCode, type Clock, type ResourceEvents } from '@sluice/core';
-import type { Home, Layers, MediaNode, SessionNotice, Subscription, Track } from './ports.js';
+import type {
+  Home,
+  Layers,
+  MediaNode,
+  Negotiated,
+  OfferedConnection,
+  SessionNotice,
+  Subscription,
+  Track,
+} from './ports.js';
 
 type Notice<Kind extends SessionNotice['kind']> = Extract<SessionNotice, { kind: Kind }>;
 
 interface SessionEvents extends ResourceEvents {
   offered: [notice: Notice<'offered'>];
+  connectionOffered: [notice: Notice<'connectionOffered'>];
   subscriptionEnded: [notice: Notice<'subscriptionEnded'>];
   /** It must be replaced; it works for `deadlineMs` more. */
   move: [move: { readonly reason: string; readonly deadlineMs: number }];
@@ -71,6 +81,21 @@ export class Session extends Resource<SessionEvents> {
     const published = await this.node.publish(this.sessionId, purpose, offer);
     this.publications.add(purpose);
     return published;
+  }
+
+  async negotiate(offered: OfferedConnection): Promise<Negotiated> {
+    const negotiated = await this.node.negotiate(this.sessionId, offered);
+    for (const purpose of [offered.purpose, ...(offered.purposes?.values() ?? [])]) {
+      this.publications.add(purpose);
+    }
+    // An offer of the client rolls ours back; ours comes again after it.
+    this.#unanswered.delete(offered.connection);
+    return negotiated;
+  }
+
+  async answerConnection(connection: string, sdp: string): Promise<void> {
+    await this.node.answerConnection(this.sessionId, connection, sdp);
+    this.#unanswered.delete(connection);
   }
 
   async unpublish(purpose: string): Promise<void> {
@@ -168,6 +193,10 @@ export class Session extends Resource<SessionEvents> {
       case 'offered':
         this.#add(notice.subscription, true);
         this.emit('offered', notice);
+        break;
+      case 'connectionOffered':
+        this.#unanswered.add(notice.connection);
+        this.emit('connectionOffered', notice);
         break;
       case 'subscriptionEnded':
         this.#remove(notice.subscription);

@@ -4,6 +4,8 @@ import type {
   Layers,
   MediaNode,
   MediaNodes,
+  Negotiated,
+  OfferedConnection,
   SessionNotice,
   SessionOpening,
   Subscription,
@@ -75,6 +77,18 @@ class GrpcMediaNode implements MediaNode {
     return { sdp: response.sdp, tracks: response.tracks.map(toTrack) };
   }
 
+  async negotiate(sessionId: string, offered: OfferedConnection): Promise<Negotiated> {
+    const { connection, sdp, purpose, purposes = new Map<string, string>() } = offered;
+    const byMid = [...purposes].map(([mid, own]) => ({ mid, purpose: own }));
+    const response = await callUnary(
+      this.client,
+      MediaNodeService.negotiate,
+      { sessionId, connection, sdp, purpose, purposes: byMid },
+      NEGOTIATION_DEADLINE_MS,
+    );
+    return { sdp: response.sdp, tracks: response.tracks.map(toTrack) };
+  }
+
   async unpublish(sessionId: string, purpose: string): Promise<void> {
     const request = { sessionId, purpose };
     await callUnary(this.client, MediaNodeService.unpublish, request, COMMAND_DEADLINE_MS);
@@ -98,6 +112,12 @@ class GrpcMediaNode implements MediaNode {
 
   async answer(sessionId: string, subscription: Subscription, sdp: string): Promise<void> {
     const request = { ...refOf(sessionId, subscription), sdp };
+    const { client } = this;
+    await callUnary(client, MediaNodeService.answerSubscription, request, NEGOTIATION_DEADLINE_MS);
+  }
+
+  async answerConnection(sessionId: string, connection: string, sdp: string): Promise<void> {
+    const request = { sessionId, participant: '', purpose: '', connection, sdp };
     const { client } = this;
     await callUnary(client, MediaNodeService.answerSubscription, request, NEGOTIATION_DEADLINE_MS);
   }

@@ -55,8 +55,11 @@ export function toNotice({ event }: SessionEvent): SessionNotice | undefined {
         subscriptions: event.value.subscriptions.map(toSubscription).filter((ref) => !!ref),
       };
     case 'subscriptionOffered': {
+      const { sdp } = event.value;
       const subscription = toSubscription(event.value.subscription);
-      return subscription && { kind: 'offered', subscription, sdp: event.value.sdp };
+      if (subscription) return { kind: 'offered', subscription, sdp };
+      const connection = event.value.subscription?.connection ?? '';
+      return connection === '' ? undefined : { kind: 'connectionOffered', connection, sdp };
     }
     case 'subscriptionEnded': {
       const subscription = toSubscription(event.value.subscription);

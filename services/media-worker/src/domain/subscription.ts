@@ -1,7 +1,13 @@
 import type { Consumer } from 'mediasoup/types';
-import { Resource, streamKey, type Clock, type StreamKey, type StreamName } from '@sluice/core';
+import {
+  Resource,
+  sdpStreamId,
+  streamKey,
+  type Clock,
+  type StreamKey,
+  type StreamName,
+} from '@sluice/core';
 import { SdpError, type Mid } from '@sluice/sdp';
-import { sdpStreamId } from './sdp-stream-id.js';
 import type { SubscriptionRef } from './session-events.js';
 import type { CopyTrack, StreamCopy } from './stream-copy.js';
 import type { SubscribingConnection } from './subscribing-connection.js';

@@ -1,4 +1,4 @@
-import type { StreamName } from '@sluice/core';
+import type { StreamName } from './stream-name.js';
 
 /**
  * What receivers see as MediaStream id: `room-participant-purpose`. White space, which would end
