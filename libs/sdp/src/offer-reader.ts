@@ -1,6 +1,6 @@
 import { readBundle, type Bundle } from './bundle.js';
 import { BundleNumbers } from './bundle-numbers.js';
-import { findRouterCodec } from './codec-match.js';
+import { commonFeedback, findRouterCodec } from './codec-match.js';
 import type { RtpCapabilities } from './dictionaries.js';
 import { SdpError } from './errors.js';
 import { numbersOf, stopped, type MLine } from './m-line.js';
@@ -219,11 +219,13 @@ function newLine(section: MediaSection, mid: Mid): MLine {
   };
 }
 
+/** With its feedback: browsers go on with what they heard of a codec, also when they begin to send. */
 function idleCodecsOf(media: OfferedMedia, router: RtpCapabilities): MLine['idleCodecs'] {
-  const pair = media.codecs.find(({ media: codec }) => findRouterCodec(codec, router));
-  if (!pair) return [];
-  const codec = { ...pair.media, rtcpFeedback: [] };
-  return [codec];
+  for (const { media: codec } of media.codecs) {
+    const matched = findRouterCodec(codec, router);
+    if (matched) return [{ ...codec, rtcpFeedback: commonFeedback(codec, matched) }];
+  }
+  return [];
 }
 
 function isDataSection(section: MediaSection): boolean {
