@@ -6,7 +6,9 @@ import { roomsDoor } from './rooms-door.js';
 import type { Door } from './websocket-entrance.js';
 
 /** The doors of all dialects that are on, by path. */
-export function doorsOf(ports: ConnectionPorts & PionPorts): ReadonlyMap<string, Door> {
+export function doorsOf(
+  ports: Omit<ConnectionPorts, 'inRequest'> & PionPorts,
+): ReadonlyMap<string, Door> {
   const doors: readonly (readonly [Dialect, string, Door])[] = [
     ['rooms', '/ws', roomsDoor(ports)],
     ['pion-sfu', PION_PATH, pionDoor(ports)],
