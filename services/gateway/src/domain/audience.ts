@@ -82,7 +82,7 @@ export class Audience extends Resource<AudienceEvents> {
     this.#asked.add(key);
     let again = true;
     try {
-      const sdp = await session.subscribe({ participant, purpose, connection });
+      const sdp = await session.subscribe({ participant, purpose, connection }, false);
       if (!this.closed && sdp !== '') this.emit('offered', sdp);
     } catch (error) {
       again = false;
