@@ -22,3 +22,4 @@ export { systemClock } from './clock.js';
 export type { Clock, Random, Timer } from './clock.js';
 export { Lifecycle } from './lifecycle.js';
 export type { StepResult } from './lifecycle.js';
+export { TokenBucket } from './token-bucket.js';

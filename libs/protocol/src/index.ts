@@ -51,3 +51,9 @@ export type {
 } from './http-bodies.js';
 export { isDeeperThan, parseClientFrame } from './parse-frame.js';
 export type { ParsedFrame } from './parse-frame.js';
+export {
+  SIGNALING_LABEL,
+  parseSignalingMessage,
+  writeSignalingMessage,
+} from './signaling-messages.js';
+export type { ParsedSignalingMessage, SignalingMessage } from './signaling-messages.js';

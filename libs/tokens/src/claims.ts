@@ -48,6 +48,6 @@ export interface Identity {
 }
 
 /** Whether `identity` may enter `room` at all. */
-export function mayEnter(identity: Identity, room: string): boolean {
+export function mayEnter(identity: Pick<Identity, 'room'>, room: string): boolean {
   return identity.room === '*' || identity.room === room;
 }

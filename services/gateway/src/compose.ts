@@ -78,7 +78,7 @@ export async function compose(config: Config): Promise<RunningService> {
 
   const { anonymousRead, allowedOrigins, proxies, consoleFolder } = config;
   const policy = { anonymousRead, allowedOrigins, proxies, consoleFolder };
-  const app = httpApp({ ...policy, access, directory, nodes, tokens, clock, observer });
+  const app = httpApp({ ...ports, ...policy, access });
   const server = createServer(HTTP_LIMITS, (request, response) => void app(request, response));
   server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head));
   const http = await listen(server, config.listen);

@@ -185,6 +185,11 @@ export class FakeNode {
           write({ event: { $case: 'snapshot', value: { publications, subscriptions } } });
         });
       }, report),
+      openDataChannelClient: unary(async ({ participant, room, validMs, sdp }) => {
+        const valid = validMs > 0 ? 'valid' : 'expired';
+        await this.#enter('openDataChannelClient', `${participant} in ${room}, ${valid}: ${sdp}`);
+        return { sdp: `answer of ${this.nodeId}` };
+      }, report),
       closeSession: unary(async ({ sessionId, reason }) => {
         await this.#enter('closeSession', reason);
         const session = this.sessions.get(sessionId);

@@ -28,6 +28,7 @@ import {
 import { SdpError } from '@sluice/sdp';
 import { relayTickets } from '@sluice/tokens';
 import type { Configuration } from './config.js';
+import { DataChannelClients } from './domain/data-channel-clients.js';
 import { Epochs } from './domain/epochs.js';
 import { LoadMeter } from './domain/load-meter.js';
 import { MediaNode } from './domain/media-node.js';
@@ -89,6 +90,7 @@ export async function compose(config: Configuration): Promise<RunningMediaNode> 
   const service = mediaNodeService({
     identity,
     node,
+    clients: parts.clients,
     revision: () => facts.revision,
     relays: () => relays.relays(),
     report,
@@ -110,6 +112,7 @@ export async function compose(config: Configuration): Promise<RunningMediaNode> 
   });
   lifecycle.started('admin', 2_000, () => admin.stop());
   lifecycle.started('sessions', 3_000, () => {
+    parts.clients.close('stopping');
     node.close('stopping');
     return Promise.race([parts.claims.allReleased(), after(RELEASE_WAIT_MS)]);
   });
@@ -175,6 +178,7 @@ interface Foundation {
 
 interface Parts {
   readonly node: MediaNode;
+  readonly clients: DataChannelClients;
   readonly relays: Relays;
   readonly claims: StreamClaims;
   readonly epochs: Epochs;
@@ -237,14 +241,20 @@ function assemble(foundation: Foundation): Parts {
     onDrained: (outcome) => metrics.drainedSessions.inc({ outcome }),
     onSessionEnded: (reason) => metrics.countSessionEnd(reason),
   });
+  const clients = new DataChannelClients(node, environment, randomUUID);
   const meter = openMeter(foundation, node, relays);
+  const pipeMeter = openPipeMeter(foundation, relays);
+  return { node, clients, relays, claims, epochs, facts, meter, pipeMeter };
+}
+
+function openPipeMeter({ config, lifecycle }: Foundation, relays: Relays): PipeMeter {
   const pipeMeter = new PipeMeter({
     pipes: () => relays.pipes.list,
     nodeId: config.node.id,
-    clock,
+    clock: systemClock,
   });
   lifecycle.started('pipe meter', 1_000, () => pipeMeter.stop());
-  return { node, relays, claims, epochs, facts, meter, pipeMeter };
+  return pipeMeter;
 }
 
 function openRelays(

@@ -34,13 +34,35 @@ export async function openSession(
   excludeNodeIds: readonly string[],
   ports: SessionPorts,
 ): Promise<Session> {
+  const { room, identity } = owner;
+  return openSomewhere({ room, participant: identity.subject, excludeNodeIds }, ports, (home) =>
+    openAt(home, owner, ports),
+  );
+}
+
+/** Whom the directory is to place; the room is empty for who belongs to none yet. */
+export interface Placement {
+  readonly room: string;
+  readonly participant: string;
+  readonly excludeNodeIds: readonly string[];
+}
+
+/**
+ * Has something opened where the directory places it, or elsewhere.
+ *
+ * @throws as {@link openSession}.
+ */
+export async function openSomewhere<T>(
+  { room, participant, excludeNodeIds }: Placement,
+  { directory }: Pick<SessionPorts, 'directory'>,
+  openAt: (home: Home) => Promise<T>,
+): Promise<T> {
   const excluded = [...excludeNodeIds];
   let lastError: unknown;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-    const { room, identity } = owner;
-    const home = await place(room, identity.subject, excluded, ports, lastError);
+    const home = await place(room, participant, excluded, directory, lastError);
     try {
-      return await openAt(home, owner, ports);
+      return await openAt(home);
     } catch (error) {
       if (!anotherMay(error)) throw error;
       lastError = error;
@@ -54,7 +76,7 @@ async function place(
   room: string,
   participant: string,
   excluded: readonly string[],
-  { directory }: SessionPorts,
+  directory: Directory,
   lastError: unknown,
 ): Promise<Home> {
   try {

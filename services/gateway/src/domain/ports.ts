@@ -203,10 +203,28 @@ export interface Layers {
   readonly paused: boolean | undefined;
 }
 
+/** A client that is signaled over a data channel from its first answer on. */
+export interface DataChannelClientOpening {
+  readonly clientId: string;
+  readonly routerId: string;
+  /** The room that its token is for, or `*`. */
+  readonly room: string;
+  readonly participant: string;
+  readonly username: string;
+  readonly connectionId: string;
+  readonly grants: Grants;
+  /** For how long it may begin anything new. */
+  readonly validMs: number;
+  /** Its first offer. */
+  readonly sdp: string;
+}
+
 /** A media node, as a gateway uses it. Any call may throw SluiceError. */
 export interface MediaNode {
   /** Idempotent by session id. @throws {SluiceError} NODE_DRAINING, CAPACITY_EXHAUSTED. */
   openSession(opening: SessionOpening): Promise<void>;
+  /** Our answer. @throws {SluiceError} NODE_DRAINING, CAPACITY_EXHAUSTED, INVALID_ARGUMENT. */
+  openDataChannelClient(opening: DataChannelClientOpening): Promise<string>;
   /** In order, the snapshot first. Ends without `ended` when another gateway watches it instead. */
   watchSession(sessionId: string, signal: AbortSignal): AsyncIterable<SessionNotice>;
   closeSession(sessionId: string, reason: string): Promise<void>;

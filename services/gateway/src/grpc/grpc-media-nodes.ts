@@ -1,6 +1,7 @@
 import { callUnary, responsesOf, type ClientPool } from '@sluice/grpc-kit';
 import { MediaNodeService, type MediaNodeClient } from '@sluice/proto-gen/media_node';
 import type {
+  DataChannelClientOpening,
   Layers,
   MediaNode,
   MediaNodes,
@@ -40,6 +41,16 @@ class GrpcMediaNode implements MediaNode {
   async openSession(opening: SessionOpening): Promise<void> {
     const request = { ...opening, present: true };
     await callUnary(this.client, MediaNodeService.openSession, request, OPEN_DEADLINE_MS);
+  }
+
+  async openDataChannelClient(opening: DataChannelClientOpening): Promise<string> {
+    const { sdp } = await callUnary(
+      this.client,
+      MediaNodeService.openDataChannelClient,
+      opening,
+      NEGOTIATION_DEADLINE_MS,
+    );
+    return sdp;
   }
 
   async *watchSession(sessionId: string, signal: AbortSignal): AsyncGenerator<SessionNotice> {

@@ -94,7 +94,8 @@ function bearerOf(request: Request): string {
   );
 }
 
-function onlyMethods(allowed: string): RequestHandler {
+/** For everything else that comes to a path. */
+export function onlyMethods(allowed: string): RequestHandler {
   return (_request, response) => {
     response.set('Allow', allowed);
     const error = new SluiceError('INVALID_ARGUMENT', `only ${allowed} is understood here`);

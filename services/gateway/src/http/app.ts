@@ -7,12 +7,13 @@ import { api, type ApiPorts } from './api.js';
 import { clientAddress } from './client-address.js';
 import { consoleFiles } from './console-files.js';
 import { errorHandler, unknownPath } from './problem.js';
+import { sfuToSfu, type SfuToSfuPorts } from './sfu-to-sfu.js';
 import { requestSpan } from './request-span.js';
 
 const REQUESTS_PER_SECOND = 50;
 const REQUESTS_BURST = 200;
 
-export interface AppOptions extends ApiPorts {
+export interface AppOptions extends ApiPorts, Omit<SfuToSfuPorts, 'access'> {
   readonly access: Access;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -33,6 +34,10 @@ export function httpApp(options: AppOptions): Express {
   });
   app.use(requestSpan);
   app.use('/api/v1', cors(options.allowedOrigins), limited(options), api(options));
+  if (options.access.isOn('sfu-to-sfu')) {
+    app.use('/createSession', limited(options));
+    app.use(sfuToSfu(options));
+  }
   if (options.consoleFolder !== undefined) app.use(consoleFiles(options.consoleFolder));
   app.use(unknownPath);
   app.use(errorHandler(options.observer));

@@ -33,6 +33,7 @@ export class DuplexConnection extends Resource {
   /** What the client sends, also what belongs to no stream any more. */
   readonly #tracks = new Map<Mid, IncomingTrack>();
   #dueTimer: Timer | undefined;
+  #carriesData = false;
 
   private constructor(
     readonly key: string,
@@ -70,6 +71,11 @@ export class DuplexConnection extends Resource {
     return this.#streams.size > 0;
   }
 
+  /** Whether data channels were negotiated. */
+  get carriesData(): boolean {
+    return this.#carriesData;
+  }
+
   get transport(): Connection['transport'] {
     return this.connection.transport;
   }
@@ -105,6 +111,7 @@ export class DuplexConnection extends Resource {
           const removed = this.#remove(offer.removed);
           const { rejected, changed: grown } = await this.#take(offer, plan);
           changed = new Set([...removed, ...grown]);
+          this.#carriesData = offer.data;
           return { rejected };
         },
       );

@@ -86,7 +86,7 @@ export class DuplexConnections extends Resource {
 
   #add(connection: DuplexConnection): void {
     const { key } = connection;
-    this.context.subscriptions.share(connection.sending);
+    this.context.subscriptions.share(connection.sending, { tells: true });
     this.#byKey.set(key, connection);
     connection.onClosed(() => {
       if (this.#byKey.get(key) === connection) this.#byKey.delete(key);

@@ -4,7 +4,7 @@ import {
   type SessionRef,
   type StreamState,
 } from '@sluice/proto-gen/common';
-import { SluiceError, notFound, type SessionId } from '@sluice/core';
+import { SluiceError, notFound, type Serial, type SessionId } from '@sluice/core';
 import { DRAINED, Drain } from './drain.js';
 import type { NodeLoad } from './load.js';
 import type { CoreBeacon, HomeRouter, HomeRouters } from './home-router.js';
@@ -109,20 +109,13 @@ export class MediaNode implements StreamHolder {
    * @throws {SluiceError} NODE_DRAINING, CAPACITY_EXHAUSTED, UNAVAILABLE when the router is no more,
    * ALREADY_EXISTS when the id is that of another participant's session.
    */
-  openSession(profile: SessionProfile, routerId: string, present: boolean): Session {
+  openSession(profile: SessionProfile, routerId: string, present: boolean, turn?: Serial): Session {
     const known = this.#sessions.get(profile.sessionId);
     if (known) return same(known, profile);
-    if (this.#drain) throw new SluiceError('NODE_DRAINING', 'the media node is draining');
-    if (this.#sessions.size >= this.options.sessionsMax) {
-      throw new SluiceError('CAPACITY_EXHAUSTED', 'the media node has too many sessions');
-    }
-    const home = this.options.routers.find(routerId);
-    if (!home || home.closed) {
-      throw new SluiceError('UNAVAILABLE', 'the media node has no such router', { routerId });
-    }
+    const home = this.admit(routerId);
     this.#watch(home);
     const { environment } = this.options;
-    const session = new Session(profile, home, this.#refOf(home), present, environment);
+    const session = new Session(profile, home, this.#refOf(home), { present, turn }, environment);
     this.#sessions.set(profile.sessionId, session);
     session.onClosed((reason) => {
       this.#sessions.delete(profile.sessionId);
@@ -132,6 +125,23 @@ export class MediaNode implements StreamHolder {
       this.#drain.look();
     });
     return session;
+  }
+
+  /**
+   * The home of one client more, of which `others` are no sessions yet.
+   *
+   * @throws {SluiceError} NODE_DRAINING, CAPACITY_EXHAUSTED, UNAVAILABLE when the router is no more.
+   */
+  admit(routerId: string, others = 0): HomeRouter {
+    if (this.#drain) throw new SluiceError('NODE_DRAINING', 'the media node is draining');
+    if (this.#sessions.size + others >= this.options.sessionsMax) {
+      throw new SluiceError('CAPACITY_EXHAUSTED', 'the media node has too many sessions');
+    }
+    const home = this.options.routers.find(routerId);
+    if (!home || home.closed) {
+      throw new SluiceError('UNAVAILABLE', 'the media node has no such router', { routerId });
+    }
+    return home;
   }
 
   /** @throws {SluiceError} NOT_FOUND. */

@@ -1,4 +1,11 @@
-import { Resource, SluiceError, notFound, streamKey, type StreamName } from '@sluice/core';
+import {
+  Resource,
+  SluiceError,
+  notFound,
+  streamKey,
+  type ResourceEvents,
+  type StreamName,
+} from '@sluice/core';
 import type { IncomingTrack, Mid } from '@sluice/sdp';
 import type { DuplexConnection, OfferedTracks } from './duplex-connection.js';
 import { RELAY_REASONS } from './relay-reasons.js';
@@ -8,8 +15,13 @@ import { Publication, claimFor, type Answered, type PublicationContext } from '.
 /** To which streams the tracks belong that an offer brings. */
 export type StreamOf = (track: IncomingTrack) => StreamName;
 
+export interface PublicationsEvents extends ResourceEvents {
+  /** One of them has ended, however. */
+  ended: [];
+}
+
 /** Everything that one session publishes, by purpose. Its methods run in the session's turn. */
-export class Publications extends Resource {
+export class Publications extends Resource<PublicationsEvents> {
   readonly #byPurpose = new Map<string, Publication>();
 
   constructor(
@@ -48,11 +60,15 @@ export class Publications extends Resource {
     connection: DuplexConnection,
     sdp: string,
     streamOf: StreamOf,
+    { bringsTracks = false }: { readonly bringsTracks?: boolean } = {},
   ): Promise<Answered> {
     const claims = new Map<string, StreamClaim>();
     let planned = new Map<Mid, StreamName>();
     try {
       const answer = await connection.negotiate(sdp, async ({ tracks }: OfferedTracks) => {
+        if (bringsTracks && tracks.length === 0) {
+          throw new SluiceError('INVALID_ARGUMENT', 'the offer brings no new tracks');
+        }
         planned = new Map(tracks.map((track) => [track.mid, streamOf(track)]));
         for (const name of namesIn(planned)) {
           if (this.find(name.purpose)) continue;
@@ -101,6 +117,7 @@ export class Publications extends Resource {
     publication.onClosed((reason) => {
       if (this.find(purpose) === publication) this.#byPurpose.delete(purpose);
       if (reason === FENCED && !this.closed) this.context.onFenced();
+      this.emit('ended');
     });
   }
 

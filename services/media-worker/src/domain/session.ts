@@ -15,6 +15,7 @@ import type { ConnectionSettings } from './connection.js';
 import type { HomeRouter } from './home-router.js';
 import type { DrainedSession } from './drain.js';
 import type { FactPublisher } from './ports.js';
+import type { DuplexConnection } from './duplex-connection.js';
 import { DuplexConnections } from './duplex-connections.js';
 import type { Answered } from './publication.js';
 import { Publications } from './publications.js';
@@ -22,11 +23,11 @@ import { RELAY_REASONS } from './relay-reasons.js';
 import type { RetiredConnections } from './retired-connections.js';
 import type { SessionLimits, SessionTimings } from './session-bounds.js';
 import type { SessionEvent } from './session-events.js';
+import { publishingSettings, subscribingSettings } from './session-settings.js';
 import type { Speakers } from './speakers.js';
 import type { StreamClaims } from './stream-claims.js';
 import type { StreamCopies, StreamSource } from './stream-copies.js';
 import type { Layers } from './subscription.js';
-import type { SubscribingSettings } from './subscribing-connection.js';
 import { Subscriptions } from './subscriptions.js';
 
 /** Who a session is for. */
@@ -40,6 +41,13 @@ export interface SessionProfile {
   readonly grants: Pick<Grants, 'publish' | 'subscribe'>;
   /** The session of the same participant that this one takes over from. */
   readonly replacesSessionId?: SessionId;
+}
+
+export interface SessionStart {
+  /** Whether its participant is shown in the room. */
+  readonly present: boolean;
+  /** Shared by the sessions that share a PeerConnection. */
+  readonly turn?: Serial | undefined;
 }
 
 /** What all sessions of a node share. */
@@ -87,7 +95,7 @@ export class Session extends Resource implements DrainedSession {
   readonly publications: Publications;
   readonly subscriptions: Subscriptions;
   readonly #duplexes: DuplexConnections;
-  readonly #turn = new Serial();
+  readonly #turn: Serial;
   #waiting = 0;
   #present: boolean;
   #watcher: Watcher | undefined;
@@ -104,11 +112,12 @@ export class Session extends Resource implements DrainedSession {
     readonly profile: SessionProfile,
     readonly home: HomeRouter,
     origin: RouterRef,
-    present: boolean,
+    { present, turn = new Serial() }: SessionStart,
     private readonly environment: SessionEnvironment,
   ) {
     super();
     this.#present = present;
+    this.#turn = turn;
     this.publications = this.own(this.#publications(origin));
     this.subscriptions = this.own(this.#subscriptions());
     this.#duplexes = this.own(this.#duplexConnections());
@@ -197,6 +206,27 @@ export class Session extends Resource implements DrainedSession {
         return this.#own(purposeOf(mid));
       }),
     );
+  }
+
+  /**
+   * Publishes a stream that is new, on a PeerConnection that another owns.
+   *
+   * @throws as {@link negotiate}; ALREADY_EXISTS also when this very session publishes it.
+   */
+  publishNew(connection: DuplexConnection, purpose: string, sdp: string): Promise<Answered> {
+    this.#need('publish');
+    return this.#command(() => {
+      const name = this.#own(purpose);
+      if (this.publications.find(purpose)) {
+        throw new SluiceError('ALREADY_EXISTS', 'Stream already exists');
+      }
+      return this.publications.publishOn(connection, sdp, () => name, { bringsTracks: true });
+    });
+  }
+
+  /** What it subscribes to with that connection's key is sent there; another owns it. */
+  borrow(connection: DuplexConnection): void {
+    this.subscriptions.share(connection.sending, { tells: false });
   }
 
   unpublish(purpose: string): Promise<void> {
@@ -292,7 +322,7 @@ export class Session extends Resource implements DrainedSession {
   #publications(origin: RouterRef): Publications {
     const { environment, profile, home } = this;
     const { claims, copies, facts, speakers, retired, limits } = environment;
-    const settings = this.#publishingSettings();
+    const settings = publishingSettings(environment);
     const { sessionId, username, replacesSessionId } = profile;
     const shared = { claims, copies, facts, speakers, retired, settings };
     return new Publications(
@@ -316,7 +346,7 @@ export class Session extends Resource implements DrainedSession {
       home: this.home,
       source,
       clock,
-      settings: this.#subscribingSettings(),
+      settings: subscribingSettings(this.environment, () => this.attached),
       subscriptionsMax: limits.subscriptions,
       connectionsMax: limits.connections,
       recoveryDelaysMs: timings.recoveryDelaysMs,
@@ -330,7 +360,10 @@ export class Session extends Resource implements DrainedSession {
   #duplexConnections(): DuplexConnections {
     const { home, publications, subscriptions } = this;
     const { retired, limits } = this.environment;
-    const settings = { ...this.#publishingSettings(), ...this.#subscribingSettings() };
+    const settings = {
+      ...publishingSettings(this.environment),
+      ...subscribingSettings(this.environment, () => this.attached),
+    };
     const connectionsMax = limits.duplexConnections;
     return new DuplexConnections({
       home,
@@ -340,26 +373,6 @@ export class Session extends Resource implements DrainedSession {
       settings,
       connectionsMax,
     });
-  }
-
-  #publishingSettings() {
-    const { limits, timings } = this.environment;
-    return {
-      ...this.#connectionSettings(),
-      tracksMax: limits.tracksPerPublication,
-      switchOverMs: timings.switchOverMs,
-    };
-  }
-
-  #subscribingSettings(): SubscribingSettings {
-    const { answerMs } = this.environment.timings;
-    return { ...this.#connectionSettings(), answerMs, attached: () => this.attached };
-  }
-
-  #connectionSettings(): ConnectionSettings {
-    const { clock, connections, timings } = this.environment;
-    const { connectMs, iceLossMs } = timings;
-    return { ...connections, clock, connectMs, iceLossMs };
   }
 
   #own(purpose: string): StreamName {

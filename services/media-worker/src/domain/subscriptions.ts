@@ -123,14 +123,21 @@ export class Subscriptions extends Resource {
     await connection.answer(sdp);
   }
 
+  has(name: StreamName): boolean {
+    return this.#byStream.has(streamKey(name));
+  }
+
   /** Whether there is a PeerConnection of that key. */
   receivesOn(key: string): boolean {
     return this.#shared.has(key);
   }
 
-  /** Sends what is subscribed to with its key on a PeerConnection that another owns. */
-  share(connection: SubscribingConnection): void {
-    this.#register(connection);
+  /**
+   * Sends what is subscribed to with its key on a PeerConnection that another owns, who may pass its
+   * offers on by himself.
+   */
+  share(connection: SubscribingConnection, { tells }: { readonly tells: boolean }): void {
+    this.#register(connection, tells);
   }
 
   /** What is sent on it ends, without an offer that says so. */
@@ -189,14 +196,16 @@ export class Subscriptions extends Resource {
     return connection;
   }
 
-  #register(connection: SubscribingConnection): void {
+  #register(connection: SubscribingConnection, tells = true): void {
     const { key } = connection;
     this.#connections.add(connection);
     if (key !== '') this.#shared.set(key, connection);
-    connection.on('offered', (cause, sdp) => {
-      const subscription = cause?.ref ?? { connection: key };
-      this.context.tell({ type: 'subscriptionOffered', subscription, sdp });
-    });
+    if (tells) {
+      connection.on('offered', (cause, sdp) => {
+        const subscription = cause?.ref ?? { connection: key };
+        this.context.tell({ type: 'subscriptionOffered', subscription, sdp });
+      });
+    }
     connection.onClosed(() => this.#forget(connection));
   }
 

@@ -12,6 +12,8 @@ import type {
   GetStateResponse,
   NegotiateRequest,
   NegotiateResponse,
+  OpenDataChannelClientRequest,
+  OpenDataChannelClientResponse,
   OpenSessionRequest,
   OpenSessionResponse,
   PublishRequest,
@@ -27,6 +29,7 @@ import type {
   UnsubscribeRequest,
   WatchSessionRequest,
 } from '@sluice/proto-gen/media_node';
+import type { DataChannelClients } from '../domain/data-channel-clients.js';
 import type { MediaNode } from '../domain/media-node.js';
 import type { NodeIdentity } from '../domain/ports.js';
 import { statsOf } from '../domain/session-stats.js';
@@ -37,6 +40,7 @@ import {
   boundedText,
   connectionKey,
   fromSessionEvent,
+  toClientProfile,
   toProfile,
   toPurposes,
   toStreamName,
@@ -45,6 +49,7 @@ import {
 export interface MediaNodeMethodsOptions {
   readonly identity: NodeIdentity;
   readonly node: MediaNode;
+  readonly clients: DataChannelClients;
   /** The revision of the last fact. */
   readonly revision: () => number;
   readonly relays: () => readonly RelayState[];
@@ -67,8 +72,16 @@ const DRAIN_MAX_MS = 24 * 60 * 60 * 1_000;
 
 type SessionOf = (request: { readonly sessionId: string }) => Session;
 
-function lifeMethods({ node, identity }: MediaNodeMethodsOptions, sessionOf: SessionOf) {
+function lifeMethods({ node, clients, identity }: MediaNodeMethodsOptions, sessionOf: SessionOf) {
   return {
+    openDataChannelClient: async (
+      request: OpenDataChannelClientRequest,
+    ): Promise<OpenDataChannelClientResponse> => {
+      const { routerId } = request;
+      return {
+        sdp: await clients.open(toClientProfile(request), routerId, boundedSdp(request.sdp)),
+      };
+    },
     openSession: (request: OpenSessionRequest): OpenSessionResponse => {
       node.openSession(toProfile(request), request.routerId, request.present);
       return { nodeId: identity.nodeId, bootId: identity.bootId };

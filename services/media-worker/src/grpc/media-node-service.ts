@@ -28,6 +28,7 @@ export function mediaNodeService(options: MediaNodeServiceOptions): MediaNodeSer
   return {
     watchSession: serverStream(methods.watchSession, report),
     openSession: call('openSession', methods.openSession),
+    openDataChannelClient: call('openDataChannelClient', methods.openDataChannelClient),
     closeSession: call('closeSession', methods.closeSession),
     setPresence: call('setPresence', methods.setPresence),
     publish: call('publish', methods.publish),

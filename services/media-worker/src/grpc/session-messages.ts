@@ -1,9 +1,11 @@
 import { DEFAULT_PURPOSE, SessionId, SluiceError, parseName, type StreamName } from '@sluice/core';
 import type {
   NegotiateRequest,
+  OpenDataChannelClientRequest,
   OpenSessionRequest,
   SessionEvent as Message,
 } from '@sluice/proto-gen/media_node';
+import type { DataChannelClientProfile } from '../domain/data-channel-client.js';
 import type { SessionEvent, SubscriptionRef } from '../domain/session-events.js';
 import type { SessionProfile } from '../domain/session.js';
 
@@ -29,6 +31,24 @@ export function toProfile(request: OpenSessionRequest): SessionProfile {
     ...(request.replacesSessionId !== undefined && {
       replacesSessionId: SessionId(request.replacesSessionId),
     }),
+  };
+}
+
+/** @throws {SluiceError} INVALID_ARGUMENT. */
+export function toClientProfile(request: OpenDataChannelClientRequest): DataChannelClientProfile {
+  return {
+    clientId: boundedText('client_id', request.clientId),
+    connectionId: boundedText('connection_id', request.connectionId),
+    identity: {
+      room: parseName('room', request.room),
+      subject: parseName('participant', request.participant),
+      name: boundedText('username', request.username),
+    },
+    grants: {
+      publish: request.grants?.publish ?? false,
+      subscribe: request.grants?.subscribe ?? false,
+    },
+    validMs: request.validMs,
   };
 }
 

@@ -57,6 +57,27 @@ export interface OpenSessionResponse {
   bootId: string;
 }
 
+export interface OpenDataChannelClientRequest {
+  clientId: string;
+  routerId: string;
+  /** The room that its token is for, or `*`. */
+  room: string;
+  /** Who watches; in whose name it publishes it says itself. */
+  participant: string;
+  username: string;
+  connectionId: string;
+  grants?:
+    | Grants
+    | undefined;
+  /** For how long it may begin anything new. */
+  validMs: number;
+  sdp: string;
+}
+
+export interface OpenDataChannelClientResponse {
+  sdp: string;
+}
+
 export interface WatchSessionRequest {
   sessionId: string;
   gatewayId: string;
@@ -760,6 +781,226 @@ export const OpenSessionResponse: MessageFns<OpenSessionResponse> = {
     const message = createBaseOpenSessionResponse();
     message.nodeId = object.nodeId ?? "";
     message.bootId = object.bootId ?? "";
+    return message;
+  },
+};
+
+function createBaseOpenDataChannelClientRequest(): OpenDataChannelClientRequest {
+  return {
+    clientId: "",
+    routerId: "",
+    room: "",
+    participant: "",
+    username: "",
+    connectionId: "",
+    grants: undefined,
+    validMs: 0,
+    sdp: "",
+  };
+}
+
+export const OpenDataChannelClientRequest: MessageFns<OpenDataChannelClientRequest> = {
+  encode(message: OpenDataChannelClientRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clientId !== "") {
+      writer.uint32(10).string(message.clientId);
+    }
+    if (message.routerId !== "") {
+      writer.uint32(18).string(message.routerId);
+    }
+    if (message.room !== "") {
+      writer.uint32(26).string(message.room);
+    }
+    if (message.participant !== "") {
+      writer.uint32(34).string(message.participant);
+    }
+    if (message.username !== "") {
+      writer.uint32(42).string(message.username);
+    }
+    if (message.connectionId !== "") {
+      writer.uint32(50).string(message.connectionId);
+    }
+    if (message.grants !== undefined) {
+      Grants.encode(message.grants, writer.uint32(58).fork()).join();
+    }
+    if (message.validMs !== 0) {
+      writer.uint32(64).uint64(message.validMs);
+    }
+    if (message.sdp !== "") {
+      writer.uint32(74).string(message.sdp);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OpenDataChannelClientRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOpenDataChannelClientRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clientId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.routerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.room = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.participant = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.grants = Grants.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.validMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.sdp = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OpenDataChannelClientRequest>, I>>(base?: I): OpenDataChannelClientRequest {
+    return OpenDataChannelClientRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OpenDataChannelClientRequest>, I>>(object: I): OpenDataChannelClientRequest {
+    const message = createBaseOpenDataChannelClientRequest();
+    message.clientId = object.clientId ?? "";
+    message.routerId = object.routerId ?? "";
+    message.room = object.room ?? "";
+    message.participant = object.participant ?? "";
+    message.username = object.username ?? "";
+    message.connectionId = object.connectionId ?? "";
+    message.grants = (object.grants !== undefined && object.grants !== null)
+      ? Grants.fromPartial(object.grants)
+      : undefined;
+    message.validMs = object.validMs ?? 0;
+    message.sdp = object.sdp ?? "";
+    return message;
+  },
+};
+
+function createBaseOpenDataChannelClientResponse(): OpenDataChannelClientResponse {
+  return { sdp: "" };
+}
+
+export const OpenDataChannelClientResponse: MessageFns<OpenDataChannelClientResponse> = {
+  encode(message: OpenDataChannelClientResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sdp !== "") {
+      writer.uint32(10).string(message.sdp);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OpenDataChannelClientResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOpenDataChannelClientResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sdp = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OpenDataChannelClientResponse>, I>>(base?: I): OpenDataChannelClientResponse {
+    return OpenDataChannelClientResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OpenDataChannelClientResponse>, I>>(
+    object: I,
+  ): OpenDataChannelClientResponse {
+    const message = createBaseOpenDataChannelClientResponse();
+    message.sdp = object.sdp ?? "";
     return message;
   },
 };
@@ -4104,6 +4345,21 @@ export const MediaNodeService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
+  /**
+   * Answers the first offer, of data channels alone, of a client that is signaled over one of them from
+   * then on, without a gateway. NODE_DRAINING, CAPACITY_EXHAUSTED, INVALID_ARGUMENT.
+   */
+  openDataChannelClient: {
+    path: "/sluice.v1.MediaNode/OpenDataChannelClient" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: OpenDataChannelClientRequest): Buffer =>
+      Buffer.from(OpenDataChannelClientRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): OpenDataChannelClientRequest => OpenDataChannelClientRequest.decode(value),
+    responseSerialize: (value: OpenDataChannelClientResponse): Buffer =>
+      Buffer.from(OpenDataChannelClientResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): OpenDataChannelClientResponse => OpenDataChannelClientResponse.decode(value),
+  },
   /** Marks a session as present in its room (join) or not (leave, while it keeps publishing nothing). */
   setPresence: {
     path: "/sluice.v1.MediaNode/SetPresence" as const,
@@ -4272,6 +4528,11 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
   watchSession: handleServerStreamingCall<WatchSessionRequest, SessionEvent>;
   /** Ends a session at once. Idempotent. */
   closeSession: handleUnaryCall<CloseSessionRequest, Empty>;
+  /**
+   * Answers the first offer, of data channels alone, of a client that is signaled over one of them from
+   * then on, without a gateway. NODE_DRAINING, CAPACITY_EXHAUSTED, INVALID_ARGUMENT.
+   */
+  openDataChannelClient: handleUnaryCall<OpenDataChannelClientRequest, OpenDataChannelClientResponse>;
   /** Marks a session as present in its room (join) or not (leave, while it keeps publishing nothing). */
   setPresence: handleUnaryCall<SetPresenceRequest, Empty>;
   /**
@@ -4356,6 +4617,25 @@ export interface MediaNodeClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  /**
+   * Answers the first offer, of data channels alone, of a client that is signaled over one of them from
+   * then on, without a gateway. NODE_DRAINING, CAPACITY_EXHAUSTED, INVALID_ARGUMENT.
+   */
+  openDataChannelClient(
+    request: OpenDataChannelClientRequest,
+    callback: (error: ServiceError | null, response: OpenDataChannelClientResponse) => void,
+  ): ClientUnaryCall;
+  openDataChannelClient(
+    request: OpenDataChannelClientRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: OpenDataChannelClientResponse) => void,
+  ): ClientUnaryCall;
+  openDataChannelClient(
+    request: OpenDataChannelClientRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: OpenDataChannelClientResponse) => void,
   ): ClientUnaryCall;
   /** Marks a session as present in its room (join) or not (leave, while it keeps publishing nothing). */
   setPresence(

@@ -1,0 +1,26 @@
+import type { Clock } from './clock.js';
+
+/** Lets `burst` through at once and `perSecond` in the long run. */
+export class TokenBucket {
+  #tokens: number;
+  #atMs: number;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly perSecond: number,
+    private readonly burst: number,
+  ) {
+    this.#tokens = burst;
+    this.#atMs = clock.nowMs();
+  }
+
+  take(): boolean {
+    const nowMs = this.clock.nowMs();
+    const earned = ((nowMs - this.#atMs) / 1_000) * this.perSecond;
+    this.#tokens = Math.min(this.burst, this.#tokens + earned);
+    this.#atMs = nowMs;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}

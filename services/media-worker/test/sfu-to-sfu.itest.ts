@@ -1,0 +1,306 @@
+import { randomUUID } from 'node:crypto';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { callUnary } from '@sluice/grpc-kit';
+import { eventually } from '@sluice/testing';
+import type { OpenDataChannelClientRequest } from '@sluice/proto-gen/media_node';
+import type { RunningMediaNode } from '../src/compose.js';
+import { PagePeer, launchBrowser, openPage } from './browser.fixture.js';
+import { startTestCluster, type TestCluster } from './cluster.fixture.js';
+import { NodeCalls } from './session.fixture.js';
+import { SignalingPage } from './signaling-page.fixture.js';
+
+let cluster: TestCluster;
+let nodes: [RunningMediaNode, RunningMediaNode];
+let calls: [NodeCalls, NodeCalls];
+let browser: Browser;
+let page: Page;
+let rooms = 0;
+let call: string;
+
+beforeAll(async () => {
+  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
+  nodes = [await cluster.startNode('node-1'), await cluster.startNode('node-2')];
+  calls = [new NodeCalls(nodes[0]), new NodeCalls(nodes[1])];
+});
+
+afterAll(async () => {
+  for (const node of calls) node.close();
+  await browser.close();
+  await cluster[Symbol.asyncDispose]();
+});
+
+beforeEach(async () => {
+  page = await openPage(browser);
+  await SignalingPage.install(page);
+  rooms += 1;
+  call = `call-${String(rooms)}`;
+});
+
+afterEach(async () => {
+  await page.close();
+  for (const { node } of nodes) node.close('test over');
+});
+
+const keys = (device: string, purpose = 'camera') => ({
+  call_id: call,
+  device_id: device,
+  purpose,
+});
+
+function createAt(index: 0 | 1, options: Partial<OpenDataChannelClientRequest> = {}) {
+  return async (sdp: string) => {
+    const { client } = calls[index];
+    const response = await callUnary(
+      client,
+      client.openDataChannelClient.bind(client),
+      {
+        clientId: randomUUID(),
+        routerId: nodes[index].workers.list[0]?.routerId ?? '',
+        room: '*',
+        participant: `anonymous-${randomUUID()}`,
+        username: 'somebody',
+        connectionId: randomUUID(),
+        grants: {
+          publish: true,
+          subscribe: true,
+          host: false,
+          admin: false,
+          create: false,
+          ingest: false,
+        },
+        validMs: 3_600_000,
+        sdp,
+        ...options,
+      },
+      10_000,
+    );
+    return response.sdp;
+  };
+}
+
+async function connected(name: string, at: 0 | 1 = 0, opens = false): Promise<SignalingPage> {
+  const client = new SignalingPage(page, name);
+  await client.connect(createAt(at), opens);
+  return client;
+}
+
+async function decodes(client: SignalingPage, count: number): Promise<void> {
+  const before = (await client.shown()).map(({ framesDecoded }) => framesDecoded);
+  await eventually(async () => {
+    const now = (await client.shown()).filter(
+      ({ framesDecoded }, index) => framesDecoded > (before[index] ?? 0) + 2,
+    );
+    return now.length === count ? undefined : `${String(now.length)} videos advance`;
+  }, 20_000);
+}
+
+async function participants(index: 0 | 1): Promise<string[]> {
+  const { sessions } = await calls[index].state();
+  return sessions
+    .filter(({ present }) => present)
+    .map(({ room, participant }) => `${room}/${participant}`)
+    .sort();
+}
+
+describe('the channel', () => {
+  test('is opened by us for a client that opens none', async () => {
+    const client = new SignalingPage(page, 'readme');
+    expect(await client.connect(createAt(0))).toBe('server signaling');
+    const heard = await client.ask({ event: 'unpublish', id: '1', ...keys('nobody') });
+    expect(heard).toMatchObject({ event: 'error', id: '1', device_id: 'nobody', sdp: '' });
+  });
+
+  test('is the client’s where it opens one, and we answer once', async () => {
+    const client = new SignalingPage(page, 'code');
+    expect(await client.connect(createAt(0), true)).toBe('client signaling');
+    for (const id of ['1', '2', '3']) {
+      const heard = await client.ask({ event: 'subscribe', id, ...keys('nobody') });
+      expect(heard.message).toContain('No Such Stream');
+      expect(heard.message).toContain("Stream doesn't exist");
+    }
+    expect((await client.heard()).map(({ id }) => id)).toEqual(['1', '2', '3']);
+  });
+});
+
+describe('streams', () => {
+  test('published here are seen on another node, in their room', async () => {
+    const anna = await connected('anna', 0);
+    expect(await anna.publish(keys('anna'))).toMatchObject({ event: 'publish', ...keys('anna') });
+    expect(await participants(0)).toEqual([`${call}/anna`]);
+    const ben = await connected('ben', 1, true);
+    expect(await ben.subscribe(keys('anna'))).toMatchObject({
+      event: 'subscribe',
+      id: 'subscribe',
+    });
+    await decodes(ben, 1);
+    expect((await ben.shown())[0]?.streamId).toBe(`${call}-anna-camera`);
+
+    const session = await calls[1].open(call, 'cora');
+    session.watch();
+    const down = new PagePeer(page, 'down');
+    const { sdp } = await session.subscribe('anna', '', 'camera');
+    await session.answer('anna', await down.answer(sdp), 'camera');
+    await down.decodes(1);
+  });
+
+  test('of others and one’s own go over one PeerConnection, and end', async () => {
+    const [anna, ben] = [await connected('anna'), await connected('ben', 1)];
+    await anna.publish(keys('anna'));
+    await ben.publish(keys('ben'));
+    await ben.publish(keys('ben', 'screen'), 'second');
+    await anna.subscribe(keys('ben'), 'one');
+    await anna.subscribe(keys('ben', 'screen'), 'two');
+    await decodes(anna, 2);
+    await ben.subscribe(keys('anna'));
+    await decodes(ben, 1);
+
+    const before = (await anna.heard()).length;
+    await ben.ask({ event: 'unpublish', id: 'end', ...keys('ben') });
+    await eventually(async () => {
+      const offers = (await anna.heard())
+        .slice(before)
+        .filter(({ event }) => event === 'subscribe');
+      return offers.length > 0 ? undefined : 'no offer';
+    });
+    await decodes(anna, 1);
+    expect(await participants(1)).toEqual([`${call}/ben`]);
+
+    const left = await anna.ask({ event: 'unsubscribe', id: 'bye', ...keys('ben', 'screen') });
+    expect(left).toMatchObject({ event: 'unsubscribe', id: 'bye' });
+    await anna.subscribe(keys('ben', 'screen'), 'again');
+    await decodes(anna, 1);
+    await ben.close();
+    await eventually(async () =>
+      (await participants(1)).length === 0 ? undefined : 'still shown as present',
+    );
+  });
+
+  test('have one publisher, and a refused offer may come again', async () => {
+    const [anna, ben] = [await connected('anna'), await connected('ben', 1)];
+    await anna.publish(keys('anna'));
+    expect(await ben.publish(keys('anna'), 'mine')).toMatchObject({
+      event: 'error',
+      message: expect.stringContaining('Stream already exists') as string,
+      id: 'mine',
+    });
+    expect(await participants(1)).toEqual([]);
+    // The very same offer, under a name that is free.
+    expect(await ben.publish(keys('ben'), 'other')).toMatchObject({ event: 'publish' });
+    expect(await ben.publish(keys('ben'), 'twice')).toMatchObject({
+      event: 'error',
+      message: expect.stringContaining('Stream already exists') as string,
+    });
+    // Refused to the session that holds it, too; what it offered it may publish otherwise.
+    expect(await ben.publish(keys('ben', 'screen'), 'then')).toMatchObject({ event: 'publish' });
+    await anna.subscribe(keys('ben', 'screen'));
+    await decodes(anna, 1);
+  });
+
+  test('several calls and devices on one connection, within the token’s', async () => {
+    const anna = await connected('anna');
+    await anna.publish(keys('anna'));
+    await anna.publish({ ...keys('other'), call_id: `${call}-b` }, 'b');
+    expect(await participants(0)).toEqual([`${call}-b/other`, `${call}/anna`]);
+    const bound = new SignalingPage(page, 'bound');
+    await bound.connect(createAt(0, { room: call }));
+    expect(await bound.publish({ ...keys('bound'), call_id: `${call}-b` })).toMatchObject({
+      event: 'error',
+      message: 'your token is for another call',
+    });
+    expect(await bound.publish(keys('bound'))).toMatchObject({ event: 'publish' });
+  });
+
+  test('need grants and a token that is still good', async () => {
+    const grants = { host: false, admin: false, create: false, ingest: false };
+    const mute = new SignalingPage(page, 'mute');
+    await mute.connect(createAt(0, { grants: { ...grants, publish: false, subscribe: true } }));
+    expect(await mute.publish(keys('mute'))).toMatchObject({ event: 'error' });
+    const late = new SignalingPage(page, 'late');
+    await late.connect(createAt(0, { validMs: 0 }));
+    expect(await late.publish(keys('late'))).toMatchObject({ message: 'token expired' });
+  });
+});
+
+describe('whatever a client says', () => {
+  test('hurts nobody else, and is answered with an error', async () => {
+    const [anna, ben] = [await connected('anna'), await connected('ben')];
+    await anna.publish(keys('anna'));
+    await ben.subscribe(keys('anna'));
+    const mallory = await connected('mallory');
+    const said = [
+      'not JSON',
+      '[]',
+      '{}',
+      '[[[[[[[[[[[[[[[[[[[[[[[[[[[[',
+      '{"event":"publish"}',
+      JSON.stringify({ event: 'publish', id: 'x', ...keys('m'), sdp: 'v=0' }),
+      JSON.stringify({
+        event: 'subscribe',
+        id: 'x',
+        ...keys('anna'),
+        sdp: 'v=0\r\na=setup:active',
+      }),
+      JSON.stringify({ event: 'publish', id: 'x', ...keys('m'), sdp: 'x'.repeat(200_000) }),
+      JSON.stringify({ event: 'publish', id: 'x', ...keys('\u0000'), sdp: '' }),
+      '{"event":"publish","__proto__":{"id":"1"}}',
+    ];
+    for (const text of said) await mallory.say(text);
+    await eventually(async () => {
+      const errors = (await mallory.heard()).filter(({ event }) => event === 'error');
+      return errors.length === said.length ? undefined : `${String(errors.length)} errors`;
+    });
+    await Promise.all(Array.from({ length: 600 }, () => mallory.say('flood')));
+    await eventually(async () => {
+      const texts = (await mallory.heard()).map(({ message }) => message ?? '');
+      return texts.some((text) => text.includes('too many messages')) ? undefined : 'not limited';
+    });
+    expect((await mallory.heard()).length).toBeLessThan(600);
+    await decodes(ben, 1);
+  });
+
+  test('the first offer must be of data channels alone', async () => {
+    const router = nodes[0].workers.list[0]!.router;
+    const before = (await router.dump()).transportIds.length;
+    const peer = new PagePeer(page, 'media');
+    await expect(createAt(0)(await peer.offer({ video: 1 }))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    await expect(createAt(0)('nonsense')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect((await router.dump()).transportIds.length).toBeLessThanOrEqual(before);
+  });
+});
+
+test('a node that drains says so, and what it carried can be published elsewhere', async () => {
+  const node = await cluster.startNode('node-3');
+  const there = new NodeCalls(node);
+  nodes.push(node);
+  calls.push(there);
+  try {
+    const anna = await connected('anna', 2 as 0);
+    await anna.publish(keys('anna'));
+    const ben = await connected('ben', 1);
+    await ben.subscribe(keys('anna'));
+    await decodes(ben, 1);
+    const idle = await connected('idle', 2 as 0);
+    await there.drain(8_000);
+    await eventually(async () => ((await idle.heard()).length > 0 ? undefined : 'not told'));
+    expect((await idle.heard())[0]).toMatchObject({
+      event: 'error',
+      message: 'Server is draining: create a new session',
+    });
+    const again = await connected('again', 0);
+    expect(await again.publish(keys('anna'))).toMatchObject({ event: 'publish' });
+    await decodes(ben, 1);
+    await eventually(async () => {
+      const states = [await anna.state(), await idle.state()];
+      return states.every((state) => state !== 'connected') ? undefined : states.join();
+    }, 20_000);
+    await decodes(ben, 1);
+  } finally {
+    there.close();
+    nodes.pop();
+    calls.pop();
+    await cluster.stopNode(node);
+  }
+});
