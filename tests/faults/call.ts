@@ -94,17 +94,21 @@ export class Call {
   /** For whoever looks into a gap: when each began, and what pages were told, in order. */
   async history(): Promise<Readonly<Record<string, unknown>>> {
     const told = this.callers.map(async (caller) => {
-      const { messages } = await caller.signaling();
+      const { messages, said } = await caller.signaling();
       const gaps = (await caller.gaps()).map(
         ({ stream, kind, longestGapMs, longestGapAtMs }) =>
           `${this.#publisherOf(stream) ?? stream} ${kind}: ${longestGapMs.toFixed()} from ${longestGapAtMs.toFixed()}`,
       );
-      const since = messages.filter(({ atMs }) => atMs > 0);
+      const since = [...messages, ...said.map((one) => ({ ...one, type: `> ${one.type}` }))]
+        .filter(({ atMs }) => atMs > 0)
+        .sort((one, other) => one.atMs - other.atMs);
       return [
         caller.name,
         {
           gaps,
-          told: since.map(({ type, code, atMs }) => `${atMs.toFixed()} ${type} ${code}`.trim()),
+          told: since.map(({ type, code, about, atMs }) =>
+            [atMs.toFixed(), type, code, about].filter(Boolean).join(' '),
+          ),
         },
       ] as const;
     });

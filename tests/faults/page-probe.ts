@@ -18,12 +18,16 @@ export interface SignalingReading {
   readonly outagesMs: readonly number[];
   /** What the server has said, but for what it says all the time. */
   readonly messages: readonly HeardMessage[];
+  /** What the page has said. */
+  readonly said: readonly HeardMessage[];
 }
 
 export interface HeardMessage {
   readonly type: string;
   /** Of an error; otherwise empty. */
   readonly code: string;
+  /** Whose stream, and on which connection, as far as it says so. */
+  readonly about: string;
   /** Since the last {@link PageProbe.begin}. */
   readonly atMs: number;
 }
@@ -168,8 +172,22 @@ export function installPageProbe(): void {
   };
 
   const outagesMs: number[] = [];
-  const messages: { type: string; code: string; heardMs: number }[] = [];
-  const steady = ['stats', 'active-speakers', 'done'];
+  interface Noted {
+    readonly type: string;
+    readonly code: string;
+    readonly about: string;
+    readonly heardMs: number;
+  }
+  const messages: Noted[] = [];
+  const said: Noted[] = [];
+  const steady = ['stats', 'active-speakers', 'done', 'get-stats', 'subscribe-ice-candidate'];
+  const note = (list: Noted[], data: unknown) => {
+    const message = JSON.parse(String(data)) as Readonly<Record<string, unknown>>;
+    const { type = '', code = '', publisherId = '', connection = '' } = message;
+    if (steady.includes(String(type))) return;
+    const about = [publisherId, connection].map(String).filter(Boolean).join(' on ');
+    list.push({ type: String(type), code: String(code), about, heardMs: performance.now() });
+  };
   let begunMs = performance.now();
   let lostAtMs: number | undefined;
   const NativeSocket = WebSocket;
@@ -178,12 +196,17 @@ export function installPageProbe(): void {
       super(url, protocols);
       this.addEventListener('close', () => (lostAtMs ??= performance.now()));
       this.addEventListener('message', ({ data }) => {
-        const { type, code = '' } = JSON.parse(String(data)) as { type: string; code?: string };
-        if (!steady.includes(type)) messages.push({ type, code, heardMs: performance.now() });
+        note(messages, data);
+        const { type } = JSON.parse(String(data)) as { type: string };
         if (lostAtMs === undefined || (type !== 'resumed' && type !== 'room-joined')) return;
         outagesMs.push(performance.now() - lostAtMs);
         lostAtMs = undefined;
       });
+    }
+
+    override send(data: string | BufferSource | Blob): void {
+      note(said, data);
+      super.send(data);
     }
   };
 
@@ -201,6 +224,8 @@ export function installPageProbe(): void {
       .map((row) => Number(report.get(String(row['remoteCandidateId']))?.['port']));
   };
 
+  const sinceBegin = ({ heardMs, ...rest }: Noted) => ({ ...rest, atMs: heardMs - begunMs });
+
   window.faultProbe = {
     begin: async () => {
       await ask('begin');
@@ -209,11 +234,8 @@ export function installPageProbe(): void {
     read: () => ask('read'),
     signaling: () => ({
       outagesMs,
-      messages: messages.map(({ type, code, heardMs }) => ({
-        type,
-        code,
-        atMs: heardMs - begunMs,
-      })),
+      messages: messages.map(sinceBegin),
+      said: said.map(sinceBegin),
     }),
     pictures: async () => {
       const rows = (await Promise.all(open().map(picturesOf))).flat();

@@ -303,11 +303,19 @@ describe('subscriptions', () => {
     expect(reason).toBe('draining');
     expect(deadlineMs).toBeGreaterThan(0);
     expect(deadlineMs).toBeLessThanOrEqual(5_000);
-    const ended = { subscription, reason: 'relay failed' };
+    ann.send({ type: 'publish-offer', roomName, offer: 'v=0', purpose: 'screen' });
+    await bob.next('new-publisher');
+    const ended = { subscription, reason: 'worker lost' };
     node.tell('bob', { $case: 'subscriptionEnded', value: ended });
+    // Who has it again need not hear that it had ended.
+    node.tell('bob', { $case: 'subscriptionOffered', value: { subscription, sdp: 'again' } });
+    const screen = { ...subscription, stream: { ...subscription.stream, purpose: 'screen' } };
+    const failed = { subscription: screen, reason: 'relay failed' };
+    node.tell('bob', { $case: 'subscriptionEnded', value: failed });
     expect(await bob.next('error')).toMatchObject({
       message: 'subscription ended: relay failed',
       publisherId: 'ann',
+      purpose: 'screen',
       roomName,
     });
     const speakers = [

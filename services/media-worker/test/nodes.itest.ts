@@ -220,11 +220,20 @@ describe('failures', () => {
     ben.watch();
     const page = await openPage(browser);
     await new PagePeer(page, 'up').publish(anna, { audio: 1, video: 1 });
+    for (const purpose of ['camera', 'screen']) {
+      await new PagePeer(page, purpose).publish(ben, { audio: 1, video: 1 }, purpose);
+      const { sdp } = await anna.subscribe('ben', 'main', purpose);
+      await anna.answer('ben', await new PagePeer(page, 'down').answer(sdp), purpose);
+    }
+    await new PagePeer(page, 'down').decodes(2);
     process.kill(running.workers.pids().get(doomed!.routerId)!, 'SIGKILL');
     await eventually(() => (anna.watchEnd === 'ended' ? undefined : 'still watched'));
     expect(anna.events.at(-1)).toMatchObject({ $case: 'ended' });
+    // Nothing of it is there any more that could be negotiated.
+    expect(anna.eventsOf('subscriptionOffered')).toEqual([]);
     expect(ben.watchEnd).toBeUndefined();
-    expect((await node.state()).streams).toEqual([]);
+    const { streams } = await node.state();
+    expect(streams.map(({ name }) => name?.participant)).toEqual(['ben', 'ben']);
     await eventually(() => (running.workers.list.length === 2 ? undefined : 'not back'));
     await page.close();
     node.close();

@@ -202,6 +202,8 @@ export class Membership extends Resource<MembershipEvents> {
   #explainEnd({ participant, purpose }: Subscription, reason: string): void {
     this.ports.clock.after(SETTLE_MS, () => {
       if (this.closed || !this.findPublisher(participant, purpose)) return;
+      // It has asked again already: where its session was replaced, or it knew by itself.
+      if (this.sessions.all.some((session) => session.isSubscribed(participant, purpose))) return;
       this.#send({
         type: 'error',
         code: 'UNAVAILABLE',

@@ -36,6 +36,7 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
   /** What waits for the exchange that is under way. */
   #due: { readonly cause: Subscription | undefined } | undefined;
   #timer: Timer | undefined;
+  #ending = false;
 
   /** On `connection`, which is its own from now on. */
   constructor(
@@ -72,7 +73,7 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
 
   /** Whether something changed that the client has not been offered. */
   get offerNeeded(): boolean {
-    return this.connection.negotiation.offerNeeded;
+    return !this.#ending && this.connection.negotiation.offerNeeded;
   }
 
   get pending(): PendingOffer | undefined {
@@ -198,6 +199,7 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
 
   override close(reason = 'requested'): void {
     if (this.closed) return;
+    this.#ending = true;
     for (const subscription of [...this.#subscriptions]) subscription.close(reason);
     super.close(reason);
   }

@@ -104,15 +104,14 @@ export class Subscription extends Resource {
 
   /** Whether the client still gets packets of it, from wherever. */
   get flowing(): boolean {
-    const alive = (feed: Feed | undefined) => feed?.consumer.closed === false;
     return this.lines.some(
-      (line) => (line.flowing && alive(line)) || (line.accepted && alive(line.predecessor)),
+      (line) => isFlowing(line) || line.predecessor?.consumer.closed === false,
     );
   }
 
   /** Resolves when the client gets packets of it no more. */
   async dry(): Promise<void> {
-    const flowing = this.lines.filter((line) => line.flowing && !line.consumer.closed);
+    const flowing = this.lines.filter(isFlowing);
     await Promise.all(
       flowing.map(
         ({ consumer }) =>
@@ -231,14 +230,15 @@ export class Subscription extends Resource {
     const states = { offered: false, accepted: false, flowing: false };
     const line: Line = { ...feed, track, predecessor, ...states };
     this.#lines.set(track.trackId, line);
-    if (predecessor) predecessor.consumer.observer.once('close', () => this.#retire(line));
+    if (predecessor?.consumer.closed) this.#retire(line);
+    else predecessor?.consumer.observer.once('close', () => this.#retire(line));
     await this.#prefer(line);
   }
 
   /** On an m-line of its own where there is nothing to replace, or where that is shown meanwhile. */
   async #makeFeed(track: CopyTrack, before: Line | undefined): Promise<Feed> {
     const { trackId } = track;
-    if (before?.flowing && !isBeside(before) && this.#overlaps(track)) {
+    if (before && isFlowing(before) && !isBeside(before) && this.#overlaps(track)) {
       const trackName = before.trackName === trackId ? `${trackId}-next` : trackId;
       try {
         return await this.#makeFeedOn(undefined, track, trackName);
@@ -350,6 +350,10 @@ export class Subscription extends Resource {
  */
 function isSeamless({ offered, consumer, predecessor }: Line): boolean {
   return offered && consumer.kind === 'audio' && predecessor?.consumer.closed === false;
+}
+
+function isFlowing({ flowing, consumer }: Line): boolean {
+  return flowing && !consumer.closed;
 }
 
 /** Whether what it replaces is on another m-line. */
