@@ -60,6 +60,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'containers',
+          include: ['tests/containers/**/*.containers.ts'],
+          // Its image cannot be had without a registry; what is left behind is removed otherwise.
+          env: { TESTCONTAINERS_RYUK_DISABLED: 'true' },
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'faults',
           include: ['tests/faults/**/*.fault.ts'],
           testTimeout: 120_000,

@@ -6,17 +6,26 @@
 #   SLUICE_IMAGE_VERSION  the tag; the version in package.json unless set
 #   SLUICE_IMAGES         which to build, all unless set
 #   NODE_IMAGE            the base image
-#   WORKER                an image with the mediasoup worker (local-worker.sh); obtained unless set
+#   WORKER                an image with the mediasoup worker (local-worker.sh); obtained unless set.
+#                         local: of this machine's own worker, if it runs the base's distribution
+#   DOCKER                the Docker command line
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-export DOCKER_BUILDKIT=1
+. deploy/images/docker-cli.sh
 node_image=${NODE_IMAGE:-node:24-bookworm-slim}
 prefix=${SLUICE_IMAGE_PREFIX:-sluice/}
 version=${SLUICE_IMAGE_VERSION:-$(node -p 'require("./package.json").version')}
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 
 deploy/images/local-bases.sh
+if [[ ${WORKER:-} == local ]]; then
+  WORKER=
+  if grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release; then
+    WORKER=sluice-worker:local
+    deploy/images/local-worker.sh "$WORKER"
+  fi
+fi
 
 arguments=(
   --file deploy/images/Dockerfile

@@ -3,9 +3,12 @@
 # machine: Debian by debootstrap, Node.js from its npm package, NATS and HAProxy from Debian's
 # packages. What is there already stays. Needs root, debootstrap, npm and a Docker engine.
 #
+# Exit code 3: there are none, and this machine cannot make them.
+#
 # They serve to build and test on a machine without a registry. Images for others are built on the
 # real ones.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/docker-cli.sh"
 
 suite=bookworm
 debian_image=debian:${suite}-slim
@@ -32,6 +35,10 @@ wanted() {
 }
 
 debian_base() {
+  if ((EUID != 0)) || ! command -v debootstrap >/dev/null; then
+    say 'a stand-in for Debian needs root and debootstrap'
+    exit 3
+  fi
   debootstrap --variant=minbase "$suite" "$scratch/debian" "$debian_mirror" >"$scratch/debootstrap.log" 2>&1 ||
     { cat "$scratch/debootstrap.log" >&2; return 1; }
   rm -rf "$scratch"/debian/var/cache/apt/archives/*.deb "$scratch"/debian/var/lib/apt/lists/*

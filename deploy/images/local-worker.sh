@@ -5,6 +5,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. deploy/images/docker-cli.sh
 tag=${1:?usage: local-worker.sh TAG}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -13,7 +13,13 @@ export interface ComposeService {
   readonly profiles: readonly string[];
   readonly readOnly: boolean;
   readonly dropped: readonly string[];
+  readonly securityOptions: readonly string[];
   readonly stopGraceSeconds: number | undefined;
+  /** As `./file:/where:ro` or `volume:/where`. */
+  readonly volumes: readonly string[];
+  readonly secrets: readonly string[];
+  /** Its own in the network, where it has one. */
+  readonly ip: string | undefined;
 }
 
 interface Written {
@@ -25,13 +31,22 @@ interface Written {
   readonly deploy?: { readonly replicas?: number };
   readonly read_only?: boolean;
   readonly cap_drop?: string[];
+  readonly security_opt?: string[];
   readonly stop_grace_period?: string;
+  readonly volumes?: string[];
+  readonly secrets?: string[];
+  readonly networks?: { readonly default?: { readonly ipv4_address?: string } };
 }
 
-/** The services of deploy/compose.yaml as an engine sees them when no variable is set. */
-export function composeServices(): ComposeService[] {
-  const text = readFileSync(join(REPOSITORY_ROOT, 'deploy', 'compose.yaml'), 'utf8');
-  const { services } = parse(interpolated(text), { merge: true }) as {
+/** Where compose.yaml is, to which its paths are relative. */
+export const COMPOSE_FOLDER = join(REPOSITORY_ROOT, 'deploy');
+
+/** The services of deploy/compose.yaml as an engine sees them with these variables. */
+export function composeServices(
+  variables: Readonly<Record<string, string>> = {},
+): ComposeService[] {
+  const text = readFileSync(join(COMPOSE_FOLDER, 'compose.yaml'), 'utf8');
+  const { services } = parse(interpolated(text, variables), { merge: true }) as {
     services: Record<string, Written>;
   };
   return Object.entries(services).map(([name, written]) => ({
@@ -44,14 +59,23 @@ export function composeServices(): ComposeService[] {
     profiles: written.profiles ?? [],
     readOnly: written.read_only ?? false,
     dropped: written.cap_drop ?? [],
+    securityOptions: written.security_opt ?? [],
     stopGraceSeconds:
       written.stop_grace_period === undefined ? undefined : parseInt(written.stop_grace_period, 10),
+    volumes: written.volumes ?? [],
+    secrets: written.secrets ?? [],
+    ip: written.networks?.default?.ipv4_address,
   }));
 }
 
-/** `${NAME:-default}` is its default, `${NAME:?why}` a secret. */
-function interpolated(text: string): string {
+/** `${NAME:-default}` is its default, `${NAME:?why}` a secret, unless they are given. */
+function interpolated(text: string, variables: Readonly<Record<string, string>>): string {
   return text
-    .replace(/\$\{[A-Z_]+:-([^}]*)\}/g, '$1')
-    .replace(/\$\{[A-Z_]+:\?[^}]*\}/g, 's'.repeat(48));
+    .replace(/\$\{([A-Z0-9_]+):-([^}]*)\}/g, (_all, name: string, other: string) =>
+      name in variables ? (variables[name] ?? '') : other,
+    )
+    .replace(
+      /\$\{([A-Z0-9_]+):\?[^}]*\}/g,
+      (_all, name: string) => variables[name] ?? 's'.repeat(48),
+    );
 }

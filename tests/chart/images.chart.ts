@@ -24,7 +24,7 @@ function stages(...names: string[]): string {
 const lastUser = (text: string) => [...text.matchAll(/^USER (.+)$/gm)].at(-1)?.[1];
 
 describe.each(SERVICES)('the image of %s', (service) => {
-  const text = stages('runtime', service);
+  const text = stages('runtime', 'media-runtime', service);
 
   test('sets only variables that the service reads', async () => {
     const { variables } = await serviceConfiguration(service);

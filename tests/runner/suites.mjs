@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../deploy/setup/repository-root.mjs';
-import { outcomeOf, outcomeOfCheck, readOutcome, readTap } from './outcome.mjs';
+import { dockerAnswers } from '../../deploy/setup/docker.mjs';
+import { NOTHING, outcomeOf, outcomeOfCheck, readOutcome, readTap } from './outcome.mjs';
 import { streamCommand } from './stream-command.mjs';
 
 const MINUTE_MS = 60_000;
@@ -32,6 +33,7 @@ export const SUITES = [
   vitest('chart', 5),
   vitest('integration', 20),
   vitest('e2e', 20),
+  containers(15),
   vitest('faults', 20),
   vitest('interop', 15),
 ];
@@ -48,6 +50,7 @@ export const SCHEDULE = [
   [['lint'], ['format', 'set-up', 'unit', 'chart']],
   [['integration']],
   [['e2e', 'faults']],
+  [['containers']],
   [['interop']],
 ];
 
@@ -85,6 +88,35 @@ function vitest(name, timeoutMinutes) {
     },
   };
 }
+
+/** Of the images that are built from what is here; where that cannot be, it says why. */
+function containers(timeoutMinutes) {
+  const suite = vitest('containers', timeoutMinutes);
+  const { name } = suite;
+  const skipped = (reason) => ({ ...NOTHING, skipped: [{ name: 'all of it', reason }] });
+
+  return {
+    name,
+    run: async (env) => {
+      if (!(await dockerAnswers())) {
+        return skipped(
+          'no Docker engine answers (node deploy/setup/docker.mjs make test starts one)',
+        );
+      }
+
+      const forTests = { ...env, SLUICE_IMAGE_VERSION: 'test', WORKER: 'local' };
+      const exitCode = await stream(name, ['deploy/images/build.sh'], forTests, timeoutMinutes);
+
+      if (exitCode === NO_BASE_IMAGES) {
+        return skipped('no registry gives base images, and making some needs root and debootstrap');
+      }
+      return exitCode === 0 ? suite.run(env) : outcomeOfCheck(`${name}: images`, exitCode);
+    },
+  };
+}
+
+/** What deploy/images/local-bases.sh ends with. */
+const NO_BASE_IMAGES = 3;
 
 function nodeTests(name, patterns, timeoutMinutes) {
   const file = join(RESULTS, `${name}.tap`);

@@ -1,0 +1,199 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '@sluice/testing';
+import { launchChromium } from '@sluice/testing/browser';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { Call } from '../faults/call.js';
+import { Caller } from '../faults/caller.js';
+import { makeBrowserPrompt } from '../faults/prompt-browser.js';
+import { ContainerCluster } from './container-cluster.js';
+
+const PREFIX = '/sluice';
+const BACK_MS = 40_000;
+
+let folder: string | undefined;
+let cluster: ContainerCluster | undefined;
+let browser: Browser | undefined;
+let rooms = 0;
+const present: Caller[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-containers-'));
+  cluster = await ContainerCluster.start(certificateIn(folder));
+  browser = await launchChromium();
+});
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') await cluster?.saveLogs(task.name);
+  await Promise.all(present.splice(0).map((caller) => caller.close()));
+});
+afterAll(async () => {
+  await browser?.close();
+  await cluster?.stop();
+  if (folder !== undefined) rmSync(folder, { recursive: true });
+});
+
+/** Certificate and key in one file, as haproxy wants them, readable by its user. */
+function certificateIn(directory: string): string {
+  const [key, certificate, both] = ['key.pem', 'certificate.pem', 'tls.pem'].map((name) =>
+    join(directory, name),
+  ) as [string, string, string];
+  const request = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2';
+  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const out = ['-keyout', key, '-out', certificate];
+  execFileSync('openssl', [...request.split(' '), ...names, ...out], { stdio: 'ignore' });
+  writeFileSync(both, readFileSync(certificate, 'utf8') + readFileSync(key, 'utf8'));
+  chmodSync(directory, 0o755);
+  chmodSync(both, 0o644);
+  return both;
+}
+
+/** Two who call each other over the load balancer, each on another node. */
+async function openCall(base = cluster!.origin): Promise<Call> {
+  rooms += 1;
+  const room = `containers-${rooms}`;
+  const callers: Caller[] = [];
+  for (const name of ['alice', 'ben']) {
+    const token = await cluster!.token(name, room);
+    const link = `${base}/#${new URLSearchParams({ token, room }).toString()}`;
+    const caller = await Caller.join(browser!, { link, name, camera: name === 'alice' });
+    callers.push(caller);
+    present.push(caller);
+    // One after the other, so that the second is placed with the first in view.
+    await eventually(
+      async () => ((await caller.node()) === '' ? `${name} has no node` : undefined),
+      BACK_MS,
+    );
+  }
+  makeBrowserPrompt();
+  const call = new Call(room, callers, () => cluster!.report.streams(room));
+  await call.plays();
+  expect(new Set(await call.nodes()).size).toBe(2);
+  return call;
+}
+
+test('two on different nodes see and hear each other, over the ports that are published', async () => {
+  const call = await openCall();
+  const ports = await Promise.all(call.callers.map((caller) => caller.serverPorts()));
+  const published = (await call.nodes()).map((node) => [cluster!.mediaPortOf(node)]);
+  expect(ports.map((used) => [...new Set(used)])).toEqual(published);
+  await call.isListedAsItIs();
+});
+
+test('the same under a path, behind a proxy that terminates TLS', async () => {
+  const port = await cluster!.add('tls');
+  const call = await openCall(`https://127.0.0.1:${port}${PREFIX}`);
+  await call.isListedAsItIs();
+});
+
+test('a media node that is killed: its callers are served by another one', async () => {
+  const call = await openCall();
+  const [node] = await call.nodes();
+  await cluster!.kill(node!);
+  try {
+    await isLeft(call, node!);
+    await call.isListedAsItIs();
+  } finally {
+    await cluster!.revive(node!);
+  }
+  await cluster!.isWhole();
+});
+
+test('a media node that is paused: its callers do not wait for it', async () => {
+  const call = await openCall();
+  const [node] = await call.nodes();
+  await cluster!.pause(node!);
+  try {
+    await isLeft(call, node!);
+  } finally {
+    await cluster!.unpause(node!);
+  }
+  await cluster!.isWhole();
+  await call.plays();
+  await call.isListedAsItIs();
+});
+
+test('a media node that is cut off from the network, and comes back to it', async () => {
+  const call = await openCall();
+  const [node] = await call.nodes();
+  await cluster!.disconnect(node!);
+  try {
+    await isLeft(call, node!);
+  } finally {
+    await cluster!.connect(node!);
+  }
+  await cluster!.isWhole();
+  await call.plays();
+  await call.isListedAsItIs();
+});
+
+test('a gateway that is cut off: its clients go on over the other one, and nobody leaves', async () => {
+  const call = await openCall();
+  await call.beginGaps();
+  await cluster!.disconnect('gateway-1');
+  try {
+    await call.plays();
+    await everybodyIsBack(call);
+  } finally {
+    await cluster!.connect('gateway-1');
+  }
+  expect(await call.departuresSeen()).toBe(0);
+});
+
+test('a NATS server that is cut off: calls go on, and new streams are taken', async () => {
+  const call = await openCall();
+  await cluster!.disconnect('nats-1');
+  try {
+    await call.plays();
+    const others = await openCall();
+    await others.isListedAsItIs();
+  } finally {
+    await cluster!.connect('nats-1');
+  }
+  await call.plays();
+});
+
+test('every service restarted, one after the other, under a call: no session is lost', async () => {
+  const call = await openCall();
+  const order = ['nats-', 'stream-directory-', 'gateway-', 'load-balancer', 'media-'];
+  for (const name of order.flatMap((prefix) => cluster!.names(prefix))) {
+    await cluster!.restart(name);
+    await everybodyIsBack(call);
+    await cluster!.isWhole();
+    await call.plays();
+  }
+  await call.isListedAsItIs();
+  expect(await call.departuresSeen()).toBe(0);
+}, 240_000);
+
+test('the engine finds every service healthy', async () => {
+  const ours = ['stream-directory-', 'gateway-', 'media-'].flatMap((prefix) =>
+    cluster!.names(prefix),
+  );
+  expect(ours).toHaveLength(7);
+  for (const name of ours) {
+    await eventually(async () => {
+      const health = await cluster!.healthOf(name);
+      return health === 'healthy' ? undefined : `${name} is ${health}`;
+    }, BACK_MS);
+  }
+});
+
+/** Waits until nobody of the call is on that node any more, and all hear each other. */
+async function isLeft(call: Call, node: string): Promise<void> {
+  await eventually(async () => {
+    const nodes = await call.nodes();
+    return nodes.includes(node) ? `they are on ${nodes.join(', ')}` : undefined;
+  }, BACK_MS);
+  await call.plays();
+}
+
+async function everybodyIsBack(call: Call): Promise<void> {
+  await eventually(async () => {
+    const shown = await Promise.all(call.callers.map((caller) => caller.shown()));
+    const away = shown.filter(({ status }) => status !== 'joined').length;
+    return away === 0 ? undefined : `${away} are not back`;
+  }, BACK_MS);
+}
