@@ -45,6 +45,7 @@ import { grpcDirectory } from './grpc/directory.js';
 import { mediaNodeService } from './grpc/media-node-service.js';
 import { relayPeerService } from './grpc/relay-peer-service.js';
 import { RelayPeers } from './grpc/relay-peers.js';
+import { keepDeletionCost } from './kubernetes/keep-deletion-cost.js';
 import { openHomeRouters, type Workers } from './mediasoup/workers.js';
 import { Metrics } from './metrics.js';
 import { Facts } from './nats/facts.js';
@@ -105,7 +106,7 @@ export async function compose(config: Configuration): Promise<RunningMediaNode> 
   lifecycle.started('relays', 2_000, () => relays.close());
   address.bound = grpc.address;
 
-  startTelling({ config, identity, bus, lifecycle, workers, ...parts });
+  startTelling({ config, log, metrics, identity, bus, lifecycle, workers, ...parts });
   const admin = await startAdminServer(config.admin.listen, metrics.registry, {
     live: () => true,
     notReadyBecause: () => workers.notReadyBecause(),
@@ -128,6 +129,13 @@ export async function compose(config: Configuration): Promise<RunningMediaNode> 
     node,
     workers,
   };
+}
+
+function tellKubernetes({ config, node, log, metrics, lifecycle }: Parts & Foundation): void {
+  if (!config.pod) return;
+  const count = (outcome: string) => metrics.podCostWrites.inc({ outcome });
+  const cost = keepDeletionCost(config.pod, node, { log, count });
+  lifecycle.started('pod-deletion-cost', 500, () => cost.stop());
 }
 
 function after(delayMs: number): Promise<void> {
@@ -304,9 +312,8 @@ function openMeter(foundation: Foundation, node: MediaNode, relays: Relays): Loa
 }
 
 /** Heartbeats, and telling again what the directory may have forgotten. */
-function startTelling(
-  parts: Parts & Pick<Foundation, 'config' | 'identity' | 'bus' | 'lifecycle' | 'workers'>,
-): void {
+function startTelling(parts: Parts & Foundation): void {
+  tellKubernetes(parts);
   const { config, identity, bus, lifecycle, workers, node, meter, claims, facts, epochs } = parts;
   const heartbeat = new Heartbeat(bus, systemClock, () => ({
     nodeId: identity.nodeId,

@@ -80,6 +80,20 @@ export const VARIABLES = z
     SLUICE_DRAIN_MS: milliseconds()
       .default(2_000)
       .describe('How long sessions have to move when the node is told to stop.'),
+    SLUICE_POD: z
+      .string()
+      .regex(/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/)
+      .optional()
+      .describe('namespace/name of the pod that this node is, to keep its pod-deletion-cost.'),
+    SLUICE_KUBERNETES_API: z
+      .url({ protocol: /^https$/ })
+      .default('https://kubernetes.default.svc')
+      .describe('Where that is kept.'),
+    SLUICE_KUBERNETES_ACCOUNT_FOLDER: z
+      .string()
+      .min(1)
+      .default('/var/run/secrets/kubernetes.io/serviceaccount')
+      .describe("Where the pod's account is: `token` and `ca.crt`."),
     ...COMMON_VARIABLES,
   })
   .refine((v) => (v.SLUICE_PIPE_PORT_MIN === 0) === (v.SLUICE_PIPE_PORT_MAX === 0), {
@@ -133,12 +147,21 @@ export function loadConfiguration(environment: Environment) {
       graceMs: v.SLUICE_SESSION_GRACE_MS,
       drainMs: v.SLUICE_DRAIN_MS,
     },
+    pod: podOf(v),
     capacity: {
       egressBps: v.SLUICE_EGRESS_LIMIT_BPS,
       ingressBps: v.SLUICE_INGRESS_LIMIT_BPS,
       consumers: v.SLUICE_CONSUMERS_MAX,
     },
   } as const;
+}
+
+/** This node's own pod, where it is to keep Kubernetes told what its end would cost. */
+function podOf(v: z.output<typeof VARIABLES>) {
+  const [namespace, name] = v.SLUICE_POD?.split('/') ?? [];
+  if (namespace === undefined || name === undefined) return undefined;
+  const apiUrl = v.SLUICE_KUBERNETES_API;
+  return { apiUrl, namespace, name, accountFolder: v.SLUICE_KUBERNETES_ACCOUNT_FOLDER };
 }
 
 function isNodeId(text: string): boolean {

@@ -38,6 +38,12 @@ export class Metrics {
     help: 'mediasoup workers that died',
     registers: [this.registry],
   });
+  readonly podCostWrites = new Counter({
+    name: 'sluice_media_pod_cost_writes_total',
+    help: 'Attempts to tell Kubernetes what the end of this pod would cost',
+    labelNames: ['outcome'] as const,
+    registers: [this.registry],
+  });
   readonly fencedStreams = new Counter({
     name: 'sluice_media_fenced_streams_total',
     help: 'Streams that ended because another origin holds their name',
