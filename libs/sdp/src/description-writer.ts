@@ -161,7 +161,7 @@ function writeSource({ track, codecs }: Sending): Partial<MediaDescription> {
   const { encodings = [], rtcp } = track.rtpParameters;
   const msid = { id: token(track.streamId), appdata: token(track.trackId) };
   const [encoding] = encodings;
-  if (encoding?.ssrc === undefined) return { msid: [msid] };
+  if (encoding?.ssrc === undefined || track.untold === true) return { msid: [msid] };
   const rtxSsrc = codecs.length > 1 ? encoding.rtx?.ssrc : undefined;
   const ssrcs = rtxSsrc === undefined ? [encoding.ssrc] : [encoding.ssrc, rtxSsrc];
   return {

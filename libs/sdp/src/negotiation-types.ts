@@ -92,6 +92,8 @@ export interface OutgoingTrack {
   /** What the receiver sees as MediaStream and MediaStreamTrack ids. */
   readonly streamId: string;
   readonly trackId: string;
+  /** Leaves the SSRCs out of the description, for a client that tells packets apart by mid. */
+  readonly untold?: boolean | undefined;
 }
 
 export interface AnswerDecisions {

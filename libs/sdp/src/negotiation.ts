@@ -4,7 +4,7 @@ import { writeDescription, type DescriptionHead } from './description-writer.js'
 import type { DtlsParameters, IceParameters, MediaKind, RtpCapabilities } from './dictionaries.js';
 import { SdpError } from './errors.js';
 import { preferredFingerprint, sameFingerprints } from './fingerprint.js';
-import { sameIceCredentials } from './ice.js';
+import { sameIceCredentials, type IceCredentials } from './ice.js';
 import { DEFAULT_VIDEO_START_BITRATE_BPS, sdpLimitsOf } from './limits.js';
 import { stopped, withoutMisread, type MLine } from './m-line.js';
 import type {
@@ -105,6 +105,18 @@ export class Negotiation {
     if (description.sessionId === this.#remoteSessionId) return true;
     const ice = readRemoteTransport(description, readBundle(description))?.ice;
     return ice !== undefined && sameIceCredentials(ice, this.#remote.ice);
+  }
+
+  /** Whether the client still has the ICE credentials of its last description. */
+  hasIce(credentials: IceCredentials): boolean {
+    return this.#remote !== undefined && sameIceCredentials(credentials, this.#remote.ice);
+  }
+
+  /** An ICE restart without a description (RFC 8840): the client's credentials, and ours for them. */
+  restartIceBeside(remote: IceCredentials, local: IceParameters): void {
+    if (this.#remote) this.#remote = { ...this.#remote, ice: remote };
+    this.#ice = local;
+    this.#wantedIce = local;
   }
 
   /**

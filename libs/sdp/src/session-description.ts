@@ -91,7 +91,7 @@ function checkSize(sdp: string, limits: SdpLimits): void {
 }
 
 /** Lines that end in CRLF or LF; empty ones are passed over. */
-function* linesOf(sdp: string): Generator<string> {
+export function* linesOf(sdp: string): Generator<string> {
   let start = 0;
   while (start < sdp.length) {
     const newline = sdp.indexOf('\n', start);

@@ -33,6 +33,7 @@ import { Epochs } from './domain/epochs.js';
 import { LoadMeter } from './domain/load-meter.js';
 import { MediaNode } from './domain/media-node.js';
 import type { Directory, NodeIdentity } from './domain/ports.js';
+import { NumberedCopies } from './domain/numbered-copies.js';
 import { PipeMeter } from './domain/pipe-meter.js';
 import { Relays } from './domain/relays.js';
 import { Reregistration } from './domain/reregistration.js';
@@ -228,6 +229,7 @@ function assemble(foundation: Foundation): Parts {
     claims,
     copies,
     source: relays,
+    numbered: numberedCopies(foundation, relays, reportError),
     speakers: new Speakers(facts, reportError),
     retired: new RetiredConnections(clock, SESSION_TIMINGS.handOverMs),
     timings: { ...SESSION_TIMINGS, graceMs: config.sessions.graceMs },
@@ -263,6 +265,22 @@ function openPipeMeter({ config, lifecycle }: Foundation, relays: Relays): PipeM
   });
   lifecycle.started('pipe meter', 1_000, () => pipeMeter.stop());
   return pipeMeter;
+}
+
+function numberedCopies(
+  { config, workers }: Foundation,
+  source: Relays,
+  report: (error: unknown) => void,
+): NumberedCopies {
+  const { relayLingerMs: lingerMs, ...listen } = config.pipes;
+  return new NumberedCopies({
+    routers: workers,
+    source,
+    listen,
+    clock: systemClock,
+    lingerMs,
+    report,
+  });
 }
 
 function openRelays(

@@ -10,6 +10,7 @@ import { FakeClock } from '@sluice/testing';
 import { Epochs } from '../src/domain/epochs.js';
 import { MediaNode } from '../src/domain/media-node.js';
 import type { Directory, FactPublisher, NodeIdentity } from '../src/domain/ports.js';
+import { NumberedCopies } from '../src/domain/numbered-copies.js';
 import { RetiredConnections } from '../src/domain/retired-connections.js';
 import {
   SESSION_LIMITS,
@@ -113,6 +114,14 @@ export function localNode(
     claims,
     copies,
     source,
+    numbered: new NumberedCopies({
+      routers: workers,
+      source,
+      listen: { ip: '127.0.0.1', portMin: 0, portMax: 0 },
+      clock,
+      lingerMs: 3_000,
+      report,
+    }),
     speakers: new Speakers(publisher, report),
     retired: new RetiredConnections(clock, SESSION_TIMINGS.handOverMs),
     timings: { ...SESSION_TIMINGS, ...timings },

@@ -42,6 +42,7 @@ export class NodeCalls {
       connectionId: `connection-of-${sessionId}`,
       grants: grantsOf(['publish', 'subscribe']),
       present: true,
+      unattended: false,
       ...options,
     };
     await callUnary(this.client, this.client.openSession.bind(this.client), request, DEADLINE_MS);
@@ -149,6 +150,18 @@ export class SessionCalls {
       purpose,
       sdp,
     });
+  }
+
+  subscribeByOffer(participant: string, sdp: string, purpose = DEFAULT_PURPOSE) {
+    return this.#call(this.client.subscribeByOffer.bind(this.client), {
+      participant,
+      purpose,
+      sdp,
+    });
+  }
+
+  updateIce(known: string, fragment: string) {
+    return this.#call(this.client.updateIce.bind(this.client), { known, fragment });
   }
 
   unsubscribe(participant: string, purpose = DEFAULT_PURPOSE) {

@@ -21,6 +21,10 @@ export interface SessionOwner {
   readonly room: string;
   /** The session of this member that the new one takes over from. */
   readonly replacesSessionId?: string | undefined;
+  /** Seen by others as being in the room; true where nothing is said. */
+  readonly present?: boolean | undefined;
+  /** Nobody watches it: it lives while one of its PeerConnections does. */
+  readonly unattended?: boolean | undefined;
 }
 
 /**
@@ -91,6 +95,7 @@ async function openAt(home: Home, owner: SessionOwner, ports: SessionPorts): Pro
   const node = ports.nodes.at(home.grpcAddress);
   const sessionId = ports.newId();
   const { identity, room, connectionId, replacesSessionId } = owner;
+  const { present = true, unattended = false } = owner;
   try {
     await node.openSession({
       sessionId,
@@ -101,6 +106,8 @@ async function openAt(home: Home, owner: SessionOwner, ports: SessionPorts): Pro
       connectionId,
       grants: identity.grants,
       replacesSessionId,
+      present,
+      unattended,
     });
   } catch (error) {
     if (hasCode(error, 'DEADLINE_EXCEEDED', 'UNAVAILABLE')) abandon(node, sessionId, ports);

@@ -156,6 +156,10 @@ export interface SessionOpening {
   readonly connectionId: string;
   readonly grants: Grants;
   readonly replacesSessionId: string | undefined;
+  /** Seen by others as being in the room. */
+  readonly present: boolean;
+  /** Nobody watches it: it lives while one of its PeerConnections does. */
+  readonly unattended: boolean;
 }
 
 export interface Subscription {
@@ -219,6 +223,11 @@ export interface DataChannelClientOpening {
   readonly sdp: string;
 }
 
+/** What became of a fragment about ICE; after a restart with ours. */
+export type IceUpdate =
+  | { readonly kind: 'stale' | 'trickled' }
+  | { readonly kind: 'restarted'; readonly fragment: string; readonly usernameFragment: string };
+
 /** A media node, as a gateway uses it. Any call may throw SluiceError. */
 export interface MediaNode {
   /** Idempotent by session id. @throws {SluiceError} NODE_DRAINING, CAPACITY_EXHAUSTED. */
@@ -241,11 +250,19 @@ export interface MediaNode {
   answer(sessionId: string, subscription: Subscription, sdp: string): Promise<void>;
   /** The client's answer to our latest offer on a PeerConnection that it named. */
   answerConnection(sessionId: string, connection: string, sdp: string): Promise<void>;
+  /** Our answer to a client that offers to receive. @throws {SluiceError} NOT_FOUND, CANNOT_CONSUME. */
+  subscribeByOffer(sessionId: string, subscription: Subscription, sdp: string): Promise<string>;
   unsubscribe(sessionId: string, subscription: Subscription): Promise<void>;
   setLayers(sessionId: string, subscription: Subscription, layers: Layers): Promise<void>;
   restartPublishing(sessionId: string, purpose: string): Promise<void>;
   /** Our new offer. */
   restartSubscribing(sessionId: string, subscription: Subscription): Promise<string>;
+  /**
+   * Takes a fragment of SDP about ICE of a client with one PeerConnection.
+   *
+   * @param known which credentials of ours the client knows, by their username fragment, or `*`.
+   */
+  updateIce(sessionId: string, known: string, fragment: string): Promise<IceUpdate>;
   addIceCandidate(sessionId: string, candidate: string): Promise<void>;
   statsOf(sessionId: string): Promise<readonly SubscriptionStats[]>;
   /** Takes nothing new, asks every session to move, and ends those that are left at the deadline. */

@@ -2,6 +2,7 @@ import { callUnary, responsesOf, type ClientPool } from '@sluice/grpc-kit';
 import { MediaNodeService, type MediaNodeClient } from '@sluice/proto-gen/media_node';
 import type {
   DataChannelClientOpening,
+  IceUpdate,
   Layers,
   MediaNode,
   MediaNodes,
@@ -39,8 +40,7 @@ class GrpcMediaNode implements MediaNode {
   ) {}
 
   async openSession(opening: SessionOpening): Promise<void> {
-    const request = { ...opening, present: true };
-    await callUnary(this.client, MediaNodeService.openSession, request, OPEN_DEADLINE_MS);
+    await callUnary(this.client, MediaNodeService.openSession, opening, OPEN_DEADLINE_MS);
   }
 
   async openDataChannelClient(opening: DataChannelClientOpening): Promise<string> {
@@ -133,6 +133,18 @@ class GrpcMediaNode implements MediaNode {
     await callUnary(client, MediaNodeService.answerSubscription, request, NEGOTIATION_DEADLINE_MS);
   }
 
+  async subscribeByOffer(
+    sessionId: string,
+    subscription: Subscription,
+    sdp: string,
+  ): Promise<string> {
+    const request = { ...refOf(sessionId, subscription), sdp };
+    const { client } = this;
+    const { subscribeByOffer } = MediaNodeService;
+    const response = await callUnary(client, subscribeByOffer, request, NEGOTIATION_DEADLINE_MS);
+    return response.sdp;
+  }
+
   async unsubscribe(sessionId: string, subscription: Subscription): Promise<void> {
     const request = refOf(sessionId, subscription);
     await callUnary(this.client, MediaNodeService.unsubscribe, request, COMMAND_DEADLINE_MS);
@@ -153,6 +165,16 @@ class GrpcMediaNode implements MediaNode {
     // The node knows the session's room.
     const value = { stream: { room: '', participant, purpose }, connection };
     return this.#restartIce({ sessionId, target: { $case: 'subscription', value } });
+  }
+
+  async updateIce(sessionId: string, known: string, fragment: string): Promise<IceUpdate> {
+    const request = { sessionId, known, fragment };
+    const { updateIce } = MediaNodeService;
+    const update = await callUnary(this.client, updateIce, request, COMMAND_DEADLINE_MS);
+    if (update.stale) return { kind: 'stale' };
+    if (update.fragment === '') return { kind: 'trickled' };
+    const { usernameFragment } = update;
+    return { kind: 'restarted', fragment: update.fragment, usernameFragment };
   }
 
   async addIceCandidate(sessionId: string, candidate: string): Promise<void> {

@@ -1,11 +1,18 @@
 import type {
   DtlsParameters,
   IceParameters,
+  RtpCapabilities,
   WebRtcTransport,
   WebRtcTransportOptions,
 } from 'mediasoup/types';
 import { Resource, SluiceError, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
-import { Negotiation, type AnswerDecisions, type OfferReceived } from '@sluice/sdp';
+import {
+  Negotiation,
+  writeIceFragment,
+  type AnswerDecisions,
+  type IceFragment,
+  type OfferReceived,
+} from '@sluice/sdp';
 import type { HomeRouter } from './home-router.js';
 import { Establishment, type Direction, type JoinObserver } from './join-phases.js';
 
@@ -29,6 +36,18 @@ export interface ConnectionEvents extends ResourceEvents {
 
 /** A client may receive a whole room on one PeerConnection. */
 const SUBSCRIBING_LIMITS = { mLines: 256, sdpBytes: 256 * 1024 };
+
+export interface ConnectionOptions {
+  /** Whether it carries data channels. */
+  readonly sctp?: boolean;
+  /** In the numbering of the client where it sets that; else the router's own. */
+  readonly routerRtpCapabilities?: RtpCapabilities;
+}
+
+/** What became of ICE that the client updated by a fragment of SDP. */
+export type IceUpdate =
+  | { readonly kind: 'stale' | 'trickled' }
+  | { readonly kind: 'restarted'; readonly fragment: string; readonly usernameFragment: string };
 
 /** Data channels of a duplex one; what browsers ask for at most. */
 const SCTP_STREAMS = { OS: 256, MIS: 256 };
@@ -74,7 +93,7 @@ export class Connection extends Resource<ConnectionEvents> {
     home: HomeRouter,
     direction: Direction,
     settings: ConnectionSettings,
-    { sctp = false }: { readonly sctp?: boolean } = {},
+    { sctp = false, routerRtpCapabilities = home.router.rtpCapabilities }: ConnectionOptions = {},
   ): Promise<Connection> {
     const openedAtMs = settings.clock.nowMs();
     const transport = await createTransport(home, {
@@ -90,7 +109,7 @@ export class Connection extends Resource<ConnectionEvents> {
     settings.joins.onPhase(direction, 'transport', settings.clock.nowMs() - openedAtMs);
     const negotiation = new Negotiation({
       transport,
-      routerRtpCapabilities: home.router.rtpCapabilities,
+      routerRtpCapabilities,
       bothWays: direction === 'duplex',
       ...(direction !== 'publishing' && { limits: SUBSCRIBING_LIMITS }),
     });
@@ -141,6 +160,27 @@ export class Connection extends Resource<ConnectionEvents> {
 
   restartIce(): Promise<IceParameters> {
     return this.transport.restartIce();
+  }
+
+  /**
+   * Takes what the client says of its ICE; where it restarts, says ours.
+   *
+   * @param known which credentials of ours the client knows, or `*`.
+   */
+  async updateIce(known: string, fragment: IceFragment): Promise<IceUpdate> {
+    const { transport, negotiation } = this;
+    const { usernameFragment } = transport.iceParameters;
+    if (known !== '*' && known !== usernameFragment) return { kind: 'stale' };
+    const { credentials } = fragment;
+    if (!credentials || negotiation.hasIce(credentials)) return { kind: 'trickled' };
+    const iceParameters = await this.restartIce();
+    negotiation.restartIceBeside(credentials, iceParameters);
+    const written = writeIceFragment(iceParameters, transport.iceCandidates, fragment);
+    return {
+      kind: 'restarted',
+      fragment: written,
+      usernameFragment: iceParameters.usernameFragment,
+    };
   }
 
   protected override release(reason: string): void {

@@ -1,4 +1,4 @@
-import type { Router, WebRtcServer } from 'mediasoup/types';
+import type { Router, RouterRtpCodecCapability, WebRtcServer } from 'mediasoup/types';
 import type { Closable } from '@sluice/core';
 
 /**
@@ -10,6 +10,8 @@ export interface HomeRouter extends Closable {
   /** Position among the node's cores, from 0. */
   readonly index: number;
   readonly router: Router;
+  /** What `router` was made with. */
+  readonly mediaCodecs: readonly RouterRtpCodecCapability[];
   readonly webRtcServer: WebRtcServer;
 }
 

@@ -1,6 +1,5 @@
-import type { WebRtcTransport } from 'mediasoup/types';
 import type { Closable, ResourceEvents } from '@sluice/core';
-import type { ConnectionSettings } from './connection.js';
+import type { Connection, ConnectionSettings } from './connection.js';
 import type { CopyTrack } from './stream-copy.js';
 
 export interface PublishingSettings extends ConnectionSettings {
@@ -19,7 +18,7 @@ export interface IncomingStream extends Closable {
   /** What is received now. */
   readonly tracks: readonly CopyTrack[];
   readonly flowing: boolean;
-  readonly transport: WebRtcTransport;
+  readonly connection: Connection;
   /** Whether it is over once its last track is gone; else its PeerConnection says when. */
   readonly endsWhenEmpty: boolean;
   on(event: 'flowing' | 'changed', listener: () => void): unknown;

@@ -1,4 +1,4 @@
-import type { Producer, WebRtcTransport } from 'mediasoup/types';
+import type { Producer } from 'mediasoup/types';
 import { Resource, type Timer } from '@sluice/core';
 import type { IncomingTrack, Mid } from '@sluice/sdp';
 import type { Connection } from './connection.js';
@@ -29,7 +29,7 @@ export class IncomingTracks extends Resource<IncomingStreamEvents> implements In
   #timer: Timer | undefined;
 
   constructor(
-    private readonly connection: Connection,
+    readonly connection: Connection,
     private readonly settings: PublishingSettings,
     readonly endsWhenEmpty = false,
   ) {
@@ -50,10 +50,6 @@ export class IncomingTracks extends Resource<IncomingStreamEvents> implements In
 
   get flowing(): boolean {
     return this.#flowing;
-  }
-
-  get transport(): WebRtcTransport {
-    return this.connection.transport;
   }
 
   /** To be told once a negotiation is through. */

@@ -222,7 +222,7 @@ export class MediaNode implements StreamHolder {
   #yield(holderId: string, purpose: string): void {
     const holder = this.sessions.find(({ profile }) => profile.sessionId === holderId);
     const publication = holder?.publications.find(purpose);
-    const inUse = holder?.attached === true && !holder.moving;
+    const inUse = holder?.isInUse(purpose) === true;
     if (!publication || inUse) {
       throw new SluiceError('INVALID_STATE', 'the stream is in use');
     }

@@ -1,6 +1,6 @@
 import { TrackKind, type RouterRef, type StreamState, type Track } from '@sluice/proto-gen/common';
 import { Resource, SluiceError, type StreamName, type Timer } from '@sluice/core';
-import { connectionLost } from './connection.js';
+import { connectionLost, type Connection } from './connection.js';
 import type { HomeRouter } from './home-router.js';
 import type { IncomingStream, PublishingSettings } from './incoming-stream.js';
 import type { FactPublisher } from './ports.js';
@@ -23,6 +23,8 @@ export interface PublicationContext {
   readonly moving: () => boolean;
   /** Told when a stream turned out to be another session's by now. */
   readonly onFenced: () => void;
+  /** Told when a stream has ended, however. */
+  readonly onEnded: () => void;
   readonly claims: StreamClaims;
   readonly copies: StreamCopies;
   readonly facts: FactPublisher;
@@ -111,10 +113,17 @@ export class Publication extends Resource {
     return [...this.#copy.tracks.values()].map(toTrack);
   }
 
-  /** Transports that receive it, for measuring. */
-  get transports(): readonly IncomingStream['transport'][] {
-    return [this.#current, this.#next].flatMap((connection) =>
-      connection && !connection.closed ? [connection.transport] : [],
+  /** Whether its client is there: sends something, or has only just begun. */
+  get receiving(): boolean {
+    return this.#current.tracks.some(
+      ({ producer: { score } }) => score.length === 0 || score.some(({ score: of }) => of > 0),
+    );
+  }
+
+  /** PeerConnections that receive it. */
+  get connections(): readonly Connection[] {
+    return [this.#current, this.#next].flatMap((stream) =>
+      stream && !stream.closed ? [stream.connection] : [],
     );
   }
 

@@ -116,8 +116,10 @@ export class Publications extends Resource<PublicationsEvents> {
     this.#byPurpose.set(purpose, publication);
     publication.onClosed((reason) => {
       if (this.find(purpose) === publication) this.#byPurpose.delete(purpose);
-      if (reason === FENCED && !this.closed) this.context.onFenced();
+      if (this.closed) return;
+      if (reason === FENCED) this.context.onFenced();
       this.emit('ended');
+      this.context.onEnded();
     });
   }
 

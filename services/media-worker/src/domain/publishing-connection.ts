@@ -1,4 +1,3 @@
-import type { WebRtcTransport } from 'mediasoup/types';
 import { Resource, SluiceError } from '@sluice/core';
 import type { OfferReceived } from '@sluice/sdp';
 import { Connection, connectionLost } from './connection.js';
@@ -17,7 +16,7 @@ export class PublishingConnection extends Resource<IncomingStreamEvents> impleme
   readonly #incoming: IncomingTracks;
 
   private constructor(
-    private readonly connection: Connection,
+    readonly connection: Connection,
     private readonly settings: PublishingSettings,
   ) {
     super();
@@ -43,10 +42,6 @@ export class PublishingConnection extends Resource<IncomingStreamEvents> impleme
 
   get flowing(): boolean {
     return this.#incoming.flowing;
-  }
-
-  get transport(): WebRtcTransport {
-    return this.connection.transport;
   }
 
   /**

@@ -128,6 +128,7 @@ export class FakeHomeRouter extends Resource implements HomeRouter {
   readonly index = 0;
   /** Nothing under test reaches so far. */
   readonly router = undefined as unknown as Router;
+  readonly mediaCodecs = [];
   readonly webRtcServer = undefined as unknown as WebRtcServer;
 
   constructor(readonly routerId = 'router-here') {

@@ -9,15 +9,16 @@ import {
   type StreamName,
   type Timer,
 } from '@sluice/core';
-import { checkCandidate } from '@sluice/sdp';
+import { checkCandidate, readIceFragment } from '@sluice/sdp';
 import type { Grants } from '@sluice/tokens';
-import type { ConnectionSettings } from './connection.js';
+import type { Connection, ConnectionSettings, IceUpdate } from './connection.js';
 import type { HomeRouter } from './home-router.js';
 import type { DrainedSession } from './drain.js';
 import type { FactPublisher } from './ports.js';
 import type { DuplexConnection } from './duplex-connection.js';
 import { DuplexConnections } from './duplex-connections.js';
 import type { Answered } from './publication.js';
+import type { NumberedCopies } from './numbered-copies.js';
 import { Publications } from './publications.js';
 import { RELAY_REASONS } from './relay-reasons.js';
 import type { RetiredConnections } from './retired-connections.js';
@@ -41,6 +42,8 @@ export interface SessionProfile {
   readonly grants: Pick<Grants, 'publish' | 'subscribe'>;
   /** The session of the same participant that this one takes over from. */
   readonly replacesSessionId?: SessionId;
+  /** Nobody watches it: it lives while one of its PeerConnections does. */
+  readonly unattended?: boolean;
 }
 
 export interface SessionStart {
@@ -57,6 +60,7 @@ export interface SessionEnvironment {
   readonly claims: StreamClaims;
   readonly copies: StreamCopies;
   readonly source: StreamSource;
+  readonly numbered: NumberedCopies;
   readonly speakers: Speakers;
   readonly retired: RetiredConnections;
   readonly timings: SessionTimings;
@@ -136,12 +140,7 @@ export class Session extends Resource implements DrainedSession {
 
   /** All of its client's PeerConnections. */
   get transports(): readonly WebRtcTransport[] {
-    return [
-      ...new Set([
-        ...this.publications.list.flatMap(({ transports }) => transports),
-        ...this.subscriptions.connections.map(({ transport }) => transport),
-      ]),
-    ];
+    return this.#connections.map(({ transport }) => transport);
   }
 
   ref(): SessionRef {
@@ -242,6 +241,12 @@ export class Session extends Resource implements DrainedSession {
     return this.#command(() => this.subscriptions.subscribe(stream, connectionKey, overlap));
   }
 
+  /** Our answer to a client that offers to receive. */
+  async subscribeByOffer(stream: StreamName, sdp: string): Promise<string> {
+    this.#need('subscribe');
+    return this.#command(() => this.subscriptions.subscribeByOffer(stream, sdp));
+  }
+
   answer(stream: StreamName, sdp: string): Promise<void> {
     return this.#command(() => this.subscriptions.answer(stream, sdp));
   }
@@ -268,10 +273,29 @@ export class Session extends Resource implements DrainedSession {
     return this.#command(() => this.subscriptions.restartIce(stream));
   }
 
+  /**
+   * Trickle ICE and ICE restarts of a client with one PeerConnection.
+   *
+   * @throws {SdpError} or {SluiceError}.
+   */
+  updateIce(known: string, text: string): Promise<IceUpdate> {
+    const fragment = readIceFragment(text);
+    this.#countCandidates(fragment.candidates.length);
+    return this.#command(() => {
+      const [connection, another] = this.#connections;
+      if (connection && !another) return connection.updateIce(known, fragment);
+      throw new SluiceError('INVALID_STATE', 'the session has not one PeerConnection');
+    });
+  }
+
   /** @throws {SdpError} when malformed; we are ICE-lite and need none of them. */
   addCandidate(candidate: string): void {
     checkCandidate(candidate);
-    this.#candidates += 1;
+    this.#countCandidates(1);
+  }
+
+  #countCandidates(count: number): void {
+    this.#candidates += count;
     if (this.#candidates > this.environment.limits.candidates) {
       throw new SluiceError('RATE_LIMITED', 'too many ICE candidates');
     }
@@ -291,6 +315,13 @@ export class Session extends Resource implements DrainedSession {
   handOver(purpose: string): void {
     this.publications.find(purpose)?.close(RELAY_REASONS.moved);
     this.#supersede('by its heir');
+  }
+
+  /** Whether it is of use to somebody, so that its streams' names cannot go to another session. */
+  isInUse(purpose: string): boolean {
+    if (this.moving) return false;
+    if (!this.profile.unattended) return this.attached;
+    return this.publications.find(purpose)?.receiving === true;
   }
 
   /** Ends all at once because its core is gone; its client is to begin again elsewhere. */
@@ -335,16 +366,18 @@ export class Session extends Resource implements DrainedSession {
         username,
         moving: () => this.moving,
         onFenced: () => this.#supersede('by some origin'),
+        onEnded: () => this.#endUnattended(),
       },
       limits.publications,
     );
   }
 
   #subscriptions(): Subscriptions {
-    const { source, clock, limits, timings, report } = this.environment;
+    const { source, numbered, clock, limits, timings, report } = this.environment;
     return new Subscriptions({
       home: this.home,
       source,
+      numbered,
       clock,
       settings: subscribingSettings(this.environment, () => this.attached),
       subscriptionsMax: limits.subscriptions,
@@ -352,6 +385,7 @@ export class Session extends Resource implements DrainedSession {
       recoveryDelaysMs: timings.recoveryDelaysMs,
       tell: (event) => this.#tell(event),
       onEnded: () => this.#endWhenMoved(),
+      onConnectionClosed: () => this.#endUnattended(),
       inTurn: (task) => this.#turn.run(task),
       report,
     });
@@ -373,6 +407,15 @@ export class Session extends Resource implements DrainedSession {
       settings,
       connectionsMax,
     });
+  }
+
+  get #connections(): readonly Connection[] {
+    return [
+      ...new Set([
+        ...this.publications.list.flatMap(({ connections }) => connections),
+        ...this.subscriptions.connections.map(({ connection }) => connection),
+      ]),
+    ];
   }
 
   #own(purpose: string): StreamName {
@@ -401,6 +444,7 @@ export class Session extends Resource implements DrainedSession {
       });
     } finally {
       this.#waiting -= 1;
+      this.#endUnattended();
     }
   }
 
@@ -448,8 +492,15 @@ export class Session extends Resource implements DrainedSession {
 
   #startGrace(): void {
     this.#graceTimer?.cancel();
-    this.#graceTimer = this.environment.clock.after(this.environment.timings.graceMs, () =>
-      this.close('not resumed in time'),
-    );
+    const { clock, timings } = this.environment;
+    this.#graceTimer = this.profile.unattended
+      ? clock.after(timings.connectMs, () => this.#endUnattended())
+      : clock.after(timings.graceMs, () => this.close('not resumed in time'));
+  }
+
+  /** Without a PeerConnection nobody can reach it any more. */
+  #endUnattended(): void {
+    if (!this.profile.unattended || this.#waiting > 0 || this.transports.length > 0) return;
+    this.close('connection over');
   }
 }

@@ -5,7 +5,7 @@ import { Connection, type ConnectionSettings } from './connection.js';
 import type { HomeRouter } from './home-router.js';
 import { onFirstSent, type JoinPhase } from './join-phases.js';
 import type { CopyTrack } from './stream-copy.js';
-import type { Subscription } from './subscription.js';
+import type { Carrier, PendingOffer, Subscription } from './subscription.js';
 
 export interface SubscribingConnectionEvents extends ResourceEvents {
   /** The client must be told; `cause` is what changed last, where a subscription did. */
@@ -20,19 +20,20 @@ export interface SubscribingSettings extends ConnectionSettings {
   readonly attached: () => boolean;
 }
 
-interface PendingOffer {
+interface UnansweredOffer extends PendingOffer {
   readonly offeredAtMs: number;
-  readonly sdp: string;
-  readonly cause: Subscription | undefined;
 }
 
 /**
  * A PeerConnection on which a client receives one subscription, or several that it put there. We
  * offer, one offer at a time: what changes while one is unanswered is gathered into the next.
  */
-export class SubscribingConnection extends Resource<SubscribingConnectionEvents> {
+export class SubscribingConnection
+  extends Resource<SubscribingConnectionEvents>
+  implements Carrier
+{
   readonly #subscriptions = new Set<Subscription>();
-  #pending: PendingOffer | undefined;
+  #pending: UnansweredOffer | undefined;
   /** What waits for the exchange that is under way. */
   #due: { readonly cause: Subscription | undefined } | undefined;
   #timer: Timer | undefined;
@@ -43,7 +44,7 @@ export class SubscribingConnection extends Resource<SubscribingConnectionEvents>
     /** What the client calls it; empty when it belongs to one subscription alone. */
     readonly key: string,
     private readonly home: HomeRouter,
-    private readonly connection: Connection,
+    readonly connection: Connection,
     private readonly settings: SubscribingSettings,
   ) {
     super();

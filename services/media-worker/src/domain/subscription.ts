@@ -1,16 +1,18 @@
-import type { Consumer } from 'mediasoup/types';
+import type { Consumer, WebRtcTransport } from 'mediasoup/types';
 import {
   Resource,
   sdpStreamId,
   streamKey,
   type Clock,
+  type Closable,
   type StreamKey,
   type StreamName,
 } from '@sluice/core';
 import { SdpError, type Mid } from '@sluice/sdp';
+import type { Connection } from './connection.js';
 import type { SubscriptionRef } from './session-events.js';
 import type { CopyTrack, StreamCopy } from './stream-copy.js';
-import type { SubscribingConnection } from './subscribing-connection.js';
+import type { StreamSource } from './stream-copies.js';
 
 /** What a client wants of a stream's video; the highest layers where nothing is said. */
 export interface Layers {
@@ -39,6 +41,43 @@ interface Line extends Feed {
   offered: boolean;
   accepted: boolean;
   flowing: boolean;
+}
+
+/** An offer of ours that the client has not answered. */
+export interface PendingOffer {
+  readonly sdp: string;
+  readonly cause: Subscription | undefined;
+}
+
+/** The PeerConnection on which a client receives subscriptions. */
+export interface Carrier extends Closable {
+  /** What the client calls it; empty when it belongs to one subscription alone. */
+  readonly key: string;
+  readonly connected: boolean;
+  readonly connection: Connection;
+  readonly transport: WebRtcTransport;
+  /** Where its subscriptions get streams from, if not as the router numbers them. */
+  readonly source?: StreamSource;
+  /** Whether something changed that the client has not been told. */
+  readonly offerNeeded: boolean;
+  readonly pending: PendingOffer | undefined;
+  /** Puts a subscription on it, until that closes. */
+  carry(subscription: Subscription): void;
+  /** Makes a paused consumer on the m-line `mid` or a new one; undefined where the client has no place for it. */
+  consume(track: CopyTrack, streamId: string, mid?: Mid): Promise<[Mid, Consumer] | undefined>;
+  /** Tells, when `consumer` has sent its first media, how long the subscription took. */
+  watchFirstMedia(consumer: Consumer, askedAtMs: number): void;
+  stop(mid: Mid): void;
+  /** Our offer of all there is now; undefined while an earlier one is unanswered. */
+  offer(cause: Subscription): string | undefined;
+  /** Like {@link offer}, for what the client did not ask for. */
+  announce(cause: Subscription): void;
+  /** Says again what may not have reached the client. */
+  repeat(): void;
+  /** @throws {SdpError} or {SluiceError}, and then the offer is still unanswered. */
+  answer(sdp: string): Promise<void>;
+  /** New ICE credentials, which the next offer brings. */
+  restartIce(): Promise<void>;
 }
 
 export interface SubscriptionEvents {
@@ -76,7 +115,7 @@ export class Subscription extends Resource {
 
   constructor(
     readonly name: StreamName,
-    readonly connection: SubscribingConnection,
+    readonly connection: Carrier,
     private readonly events: SubscriptionEvents,
     private readonly options: SubscriptionOptions,
   ) {
@@ -220,11 +259,16 @@ export class Subscription extends Resource {
   async #consume(track: CopyTrack): Promise<void> {
     const before = this.#lines.get(track.trackId);
     const feed = await this.#makeFeed(track, before);
+    if (!feed) return;
     if (this.closed || track.producer.closed) {
       feed.consumer.close();
       if (!this.closed && feed.mid !== before?.mid) this.connection.stop(feed.mid);
       return;
     }
+    await this.#prefer(this.#put(track, feed, before));
+  }
+
+  #put(track: CopyTrack, feed: Feed, before: Line | undefined): Line {
     const predecessor = before?.accepted && !isBeside(before) ? before : before?.predecessor;
     if (before && predecessor !== before) before.consumer.close();
     const states = { offered: false, accepted: false, flowing: false };
@@ -232,11 +276,11 @@ export class Subscription extends Resource {
     this.#lines.set(track.trackId, line);
     if (predecessor?.consumer.closed) this.#retire(line);
     else predecessor?.consumer.observer.once('close', () => this.#retire(line));
-    await this.#prefer(line);
+    return line;
   }
 
   /** On an m-line of its own where there is nothing to replace, or where that is shown meanwhile. */
-  async #makeFeed(track: CopyTrack, before: Line | undefined): Promise<Feed> {
+  async #makeFeed(track: CopyTrack, before: Line | undefined): Promise<Feed | undefined> {
     const { trackId } = track;
     if (before && isFlowing(before) && !isBeside(before) && this.#overlaps(track)) {
       const trackName = before.trackName === trackId ? `${trackId}-next` : trackId;
@@ -250,10 +294,14 @@ export class Subscription extends Resource {
     return this.#makeFeedOn(before?.mid, track, before?.trackName ?? trackId);
   }
 
-  async #makeFeedOn(place: Mid | undefined, track: CopyTrack, trackName: string): Promise<Feed> {
+  async #makeFeedOn(
+    place: Mid | undefined,
+    track: CopyTrack,
+    trackName: string,
+  ): Promise<Feed | undefined> {
     const named = { ...track, trackId: trackName };
-    const [mid, consumer] = await this.connection.consume(named, sdpStreamId(this.name), place);
-    return { mid, trackName, consumer };
+    const made = await this.connection.consume(named, sdpStreamId(this.name), place);
+    return made && { mid: made[0], trackName, consumer: made[1] };
   }
 
   #overlaps({ producer }: CopyTrack): boolean {

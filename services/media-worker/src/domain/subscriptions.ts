@@ -9,14 +9,18 @@ import {
   type StreamName,
 } from '@sluice/core';
 import { steadyFlow } from './first-packets.js';
+import { numberingOf, slotsOf } from '@sluice/sdp';
 import type { HomeRouter } from './home-router.js';
 import type { SessionEvent, SubscriptionRef } from './session-events.js';
 import type { StreamSource } from './stream-copies.js';
 import type { StreamCopy } from './stream-copy.js';
 import { RELAY_REASONS } from './relay-reasons.js';
+import { OfferedConnection } from './offered-connection.js';
+import type { NumberedCopies } from './numbered-copies.js';
 import { SubscribingConnection, type SubscribingSettings } from './subscribing-connection.js';
 import {
   Subscription,
+  type Carrier,
   type Layers,
   type SubscriptionEvents,
   type SubscriptionOptions,
@@ -25,6 +29,7 @@ import {
 export interface SubscriptionsContext {
   readonly home: HomeRouter;
   readonly source: StreamSource;
+  readonly numbered: NumberedCopies;
   readonly clock: Clock;
   readonly settings: SubscribingSettings;
   readonly subscriptionsMax: number;
@@ -34,6 +39,7 @@ export interface SubscriptionsContext {
   readonly tell: (event: SessionEvent) => void;
   /** A subscription has ended, however. */
   readonly onEnded: () => void;
+  readonly onConnectionClosed: () => void;
   /** Runs what changes the session after what does so already. */
   readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
   readonly report: (error: unknown) => void;
@@ -46,7 +52,7 @@ const OFFER_FOLLOWS = '';
 export class Subscriptions extends Resource {
   readonly #byStream = new Map<StreamKey, Subscription>();
   readonly #shared = new Map<string, SubscribingConnection>();
-  readonly #connections = new Set<SubscribingConnection>();
+  readonly #connections = new Set<Carrier>();
   readonly #updating = new Set<Subscription>();
 
   constructor(private readonly context: SubscriptionsContext) {
@@ -70,7 +76,7 @@ export class Subscriptions extends Resource {
     return [...this.#byStream.values()];
   }
 
-  get connections(): readonly SubscribingConnection[] {
+  get connections(): readonly Carrier[] {
     return [...this.#connections];
   }
 
@@ -99,6 +105,43 @@ export class Subscriptions extends Resource {
       await subscription.reconcile();
       if (subscription.closed) throw new SluiceError('UNAVAILABLE', 'the connection was lost');
       return this.#offer(subscription);
+    } catch (error) {
+      subscription.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Our answer to a client that offers to receive a stream.
+   *
+   * @throws {SluiceError} NOT_FOUND when nobody publishes it, CANNOT_CONSUME when the client knows
+   * none of its codecs; {SdpError}.
+   */
+  async subscribeByOffer(name: StreamName, sdp: string): Promise<string> {
+    const numbering = numberingOf(slotsOf(sdp));
+    const known = this.#byStream.get(streamKey(name));
+    if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
+    if (this.#connections.size >= this.context.connectionsMax) throw tooMany('connections');
+    const { home, settings } = this.context;
+    const { clock } = this.context;
+    const askedAtMs = clock.nowMs();
+    const source = this.context.numbered.in(numbering);
+    const copy = await source.ensure(home.routerId, name);
+    settings.joins.onPhase('subscribing', 'source', clock.nowMs() - askedAtMs);
+    known?.close();
+    const offer = { sdp, numbering, source };
+    const connection = this.#keep(await OfferedConnection.open(home, offer, settings));
+    this.#connections.add(connection);
+    connection.onClosed(() => this.#forget(connection));
+    const subscription = this.#add(name, connection, { clock, overlap: false, askedAtMs });
+    try {
+      subscription.feed(copy);
+      await subscription.reconcile();
+      if (connection.closed) throw new SluiceError('UNAVAILABLE', 'the connection was lost');
+      if (subscription.lines.length === 0) {
+        throw new SluiceError('CANNOT_CONSUME', 'no codec in common with the stream');
+      }
+      return connection.acceptOffer();
     } catch (error) {
       subscription.close();
       throw error;
@@ -190,8 +233,8 @@ export class Subscriptions extends Resource {
     if (shared) return shared;
     if (this.#connections.size >= this.context.connectionsMax) throw tooMany('connections');
     const { home, settings } = this.context;
-    const connection = this.own(await SubscribingConnection.open(home, key, settings));
-    if (connection.closed) throw new SluiceError('UNAVAILABLE', 'the session has ended');
+    const connection = await SubscribingConnection.open(home, key, settings);
+    this.#keep(connection);
     this.#register(connection);
     return connection;
   }
@@ -209,16 +252,19 @@ export class Subscriptions extends Resource {
     connection.onClosed(() => this.#forget(connection));
   }
 
-  #forget(connection: SubscribingConnection): void {
+  #forget(connection: Carrier): void {
     this.#connections.delete(connection);
     if (this.#shared.get(connection.key) === connection) this.#shared.delete(connection.key);
+    this.context.onConnectionClosed();
   }
 
-  #add(
-    name: StreamName,
-    connection: SubscribingConnection,
-    options: SubscriptionOptions,
-  ): Subscription {
+  #keep<T extends Carrier>(connection: T): T {
+    this.own(connection);
+    if (connection.closed) throw new SluiceError('UNAVAILABLE', 'the session has ended');
+    return connection;
+  }
+
+  #add(name: StreamName, connection: Carrier, options: SubscriptionOptions): Subscription {
     const events: SubscriptionEvents = {
       tracksChanged: () => this.#update(subscription),
       copyClosed: (reason) => this.#onCopyClosed(subscription, reason),
@@ -276,7 +322,8 @@ export class Subscriptions extends Resource {
 
   /** Looks for the stream again: its origin moved, or the way to it broke. */
   async #recover(subscription: Subscription): Promise<void> {
-    const { source, home, clock, recoveryDelaysMs } = this.context;
+    const { home, clock, recoveryDelaysMs } = this.context;
+    const source = subscription.connection.source ?? this.context.source;
     for (const delayMs of recoveryDelaysMs) {
       await new Promise<void>((resolve) => clock.after(delayMs, resolve));
       if (subscription.closed || this.closed) return;

@@ -23,10 +23,14 @@ import type {
   SessionEvent,
   SetLayersRequest,
   SetPresenceRequest,
+  SubscribeByOfferRequest,
+  SubscribeByOfferResponse,
   SubscribeRequest,
   SubscribeResponse,
   UnpublishRequest,
   UnsubscribeRequest,
+  UpdateIceRequest,
+  UpdateIceResponse,
   WatchSessionRequest,
 } from '@sluice/proto-gen/media_node';
 import type { DataChannelClients } from '../domain/data-channel-clients.js';
@@ -152,6 +156,12 @@ function publishingMethods(sessionOf: SessionOf) {
       const name = toStreamName(session.profile.room, stream);
       return { sdp: await session.restartSubscribing(name) };
     },
+    updateIce: async (request: UpdateIceRequest): Promise<UpdateIceResponse> => {
+      const known = boundedText('known', request.known);
+      const update = await sessionOf(request).updateIce(known, boundedSdp(request.fragment));
+      const nothing = { stale: update.kind === 'stale', fragment: '', usernameFragment: '' };
+      return update.kind === 'restarted' ? { ...nothing, ...update } : nothing;
+    },
     addIceCandidate: (request: AddIceCandidateRequest): Empty => {
       sessionOf(request).addCandidate(boundedCandidate(request.candidate));
       return {};
@@ -166,6 +176,13 @@ function subscribingMethods(sessionOf: SessionOf) {
       const name = toStreamName(session.profile.room, request);
       const key = boundedText('connection', request.connection);
       return { sdp: await session.subscribe(name, key, request.overlap) };
+    },
+    subscribeByOffer: async (
+      request: SubscribeByOfferRequest,
+    ): Promise<SubscribeByOfferResponse> => {
+      const session = sessionOf(request);
+      const name = toStreamName(session.profile.room, request);
+      return { sdp: await session.subscribeByOffer(name, boundedSdp(request.sdp)) };
     },
     answerSubscription: async (request: AnswerSubscriptionRequest): Promise<Empty> => {
       const session = sessionOf(request);

@@ -10,6 +10,7 @@ const REQUEST = {
   username: 'Anna',
   connectionId: 'c',
   present: true,
+  unattended: false,
 };
 
 test('a session without grants may nothing', () => {

@@ -28,6 +28,7 @@ export function toProfile(request: OpenSessionRequest): SessionProfile {
       publish: request.grants?.publish ?? false,
       subscribe: request.grants?.subscribe ?? false,
     },
+    unattended: request.unattended,
     ...(request.replacesSessionId !== undefined && {
       replacesSessionId: SessionId(request.replacesSessionId),
     }),

@@ -27,6 +27,7 @@ const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 /** One mediasoup Worker with its Router and its WebRtcServer. Closes when the worker dies. */
 export class Core extends Resource implements HomeRouter {
   readonly routerId: string;
+  readonly mediaCodecs = MEDIA_CODECS;
 
   private constructor(
     readonly index: number,

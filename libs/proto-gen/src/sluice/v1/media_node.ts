@@ -49,7 +49,11 @@ export interface OpenSessionRequest {
    * The session of the same participant, on a node that drains or was lost, that this one takes over
    * from. Streams that it publishes under the same purposes move here, and their epochs grow.
    */
-  replacesSessionId?: string | undefined;
+  replacesSessionId?:
+    | string
+    | undefined;
+  /** Nobody watches it: it lives while one of its PeerConnections does, and a bounded time before. */
+  unattended: boolean;
 }
 
 export interface OpenSessionResponse {
@@ -218,6 +222,17 @@ export interface SubscribeResponse {
   sdp: string;
 }
 
+export interface SubscribeByOfferRequest {
+  sessionId: string;
+  participant: string;
+  purpose: string;
+  sdp: string;
+}
+
+export interface SubscribeByOfferResponse {
+  sdp: string;
+}
+
 export interface AnswerSubscriptionRequest {
   sessionId: string;
   participant: string;
@@ -259,6 +274,23 @@ export interface RestartIceResponse {
    * for a publishing one.
    */
   sdp: string;
+}
+
+export interface UpdateIceRequest {
+  sessionId: string;
+  /** Which of our ICE credentials the client knows, by their username fragment; `*` for any. */
+  known: string;
+  /** An SDP fragment. */
+  fragment: string;
+}
+
+export interface UpdateIceResponse {
+  /** The client does not know our present credentials: nothing was done. */
+  stale: boolean;
+  /** After an ICE restart: our new credentials and candidates. Empty where there was none. */
+  fragment: string;
+  /** The username fragment in it. */
+  usernameFragment: string;
 }
 
 export interface AddIceCandidateRequest {
@@ -566,6 +598,7 @@ function createBaseOpenSessionRequest(): OpenSessionRequest {
     grants: undefined,
     present: false,
     replacesSessionId: undefined,
+    unattended: false,
   };
 }
 
@@ -597,6 +630,9 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     }
     if (message.replacesSessionId !== undefined) {
       writer.uint32(74).string(message.replacesSessionId);
+    }
+    if (message.unattended !== false) {
+      writer.uint32(80).bool(message.unattended);
     }
     return writer;
   },
@@ -686,6 +722,14 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
             message.replacesSessionId = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.unattended = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -714,6 +758,7 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
       : undefined;
     message.present = object.present ?? false;
     message.replacesSessionId = object.replacesSessionId ?? undefined;
+    message.unattended = object.unattended ?? false;
     return message;
   },
 };
@@ -2400,6 +2445,152 @@ export const SubscribeResponse: MessageFns<SubscribeResponse> = {
   },
 };
 
+function createBaseSubscribeByOfferRequest(): SubscribeByOfferRequest {
+  return { sessionId: "", participant: "", purpose: "", sdp: "" };
+}
+
+export const SubscribeByOfferRequest: MessageFns<SubscribeByOfferRequest> = {
+  encode(message: SubscribeByOfferRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.participant !== "") {
+      writer.uint32(18).string(message.participant);
+    }
+    if (message.purpose !== "") {
+      writer.uint32(26).string(message.purpose);
+    }
+    if (message.sdp !== "") {
+      writer.uint32(34).string(message.sdp);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubscribeByOfferRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubscribeByOfferRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.participant = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sdp = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SubscribeByOfferRequest>, I>>(base?: I): SubscribeByOfferRequest {
+    return SubscribeByOfferRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SubscribeByOfferRequest>, I>>(object: I): SubscribeByOfferRequest {
+    const message = createBaseSubscribeByOfferRequest();
+    message.sessionId = object.sessionId ?? "";
+    message.participant = object.participant ?? "";
+    message.purpose = object.purpose ?? "";
+    message.sdp = object.sdp ?? "";
+    return message;
+  },
+};
+
+function createBaseSubscribeByOfferResponse(): SubscribeByOfferResponse {
+  return { sdp: "" };
+}
+
+export const SubscribeByOfferResponse: MessageFns<SubscribeByOfferResponse> = {
+  encode(message: SubscribeByOfferResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sdp !== "") {
+      writer.uint32(10).string(message.sdp);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubscribeByOfferResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubscribeByOfferResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sdp = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SubscribeByOfferResponse>, I>>(base?: I): SubscribeByOfferResponse {
+    return SubscribeByOfferResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SubscribeByOfferResponse>, I>>(object: I): SubscribeByOfferResponse {
+    const message = createBaseSubscribeByOfferResponse();
+    message.sdp = object.sdp ?? "";
+    return message;
+  },
+};
+
 function createBaseAnswerSubscriptionRequest(): AnswerSubscriptionRequest {
   return { sessionId: "", participant: "", purpose: "", sdp: "", connection: undefined };
 }
@@ -2841,6 +3032,164 @@ export const RestartIceResponse: MessageFns<RestartIceResponse> = {
   fromPartial<I extends Exact<DeepPartial<RestartIceResponse>, I>>(object: I): RestartIceResponse {
     const message = createBaseRestartIceResponse();
     message.sdp = object.sdp ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateIceRequest(): UpdateIceRequest {
+  return { sessionId: "", known: "", fragment: "" };
+}
+
+export const UpdateIceRequest: MessageFns<UpdateIceRequest> = {
+  encode(message: UpdateIceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.known !== "") {
+      writer.uint32(18).string(message.known);
+    }
+    if (message.fragment !== "") {
+      writer.uint32(26).string(message.fragment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateIceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateIceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.known = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.fragment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UpdateIceRequest>, I>>(base?: I): UpdateIceRequest {
+    return UpdateIceRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateIceRequest>, I>>(object: I): UpdateIceRequest {
+    const message = createBaseUpdateIceRequest();
+    message.sessionId = object.sessionId ?? "";
+    message.known = object.known ?? "";
+    message.fragment = object.fragment ?? "";
+    return message;
+  },
+};
+
+function createBaseUpdateIceResponse(): UpdateIceResponse {
+  return { stale: false, fragment: "", usernameFragment: "" };
+}
+
+export const UpdateIceResponse: MessageFns<UpdateIceResponse> = {
+  encode(message: UpdateIceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stale !== false) {
+      writer.uint32(8).bool(message.stale);
+    }
+    if (message.fragment !== "") {
+      writer.uint32(18).string(message.fragment);
+    }
+    if (message.usernameFragment !== "") {
+      writer.uint32(26).string(message.usernameFragment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateIceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateIceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.stale = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fragment = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.usernameFragment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UpdateIceResponse>, I>>(base?: I): UpdateIceResponse {
+    return UpdateIceResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateIceResponse>, I>>(object: I): UpdateIceResponse {
+    const message = createBaseUpdateIceResponse();
+    message.stale = object.stale ?? false;
+    message.fragment = object.fragment ?? "";
+    message.usernameFragment = object.usernameFragment ?? "";
     return message;
   },
 };
@@ -4428,6 +4777,22 @@ export const MediaNodeService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
+  /**
+   * Subscribes a client that offers to receive, in payload types of its own: its offer in, our answer
+   * out. Negotiated once. NOT_FOUND when nobody publishes the stream, CANNOT_CONSUME when the client
+   * knows none of its codecs.
+   */
+  subscribeByOffer: {
+    path: "/sluice.v1.MediaNode/SubscribeByOffer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SubscribeByOfferRequest): Buffer =>
+      Buffer.from(SubscribeByOfferRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SubscribeByOfferRequest => SubscribeByOfferRequest.decode(value),
+    responseSerialize: (value: SubscribeByOfferResponse): Buffer =>
+      Buffer.from(SubscribeByOfferResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SubscribeByOfferResponse => SubscribeByOfferResponse.decode(value),
+  },
   unsubscribe: {
     path: "/sluice.v1.MediaNode/Unsubscribe" as const,
     requestStream: false as const,
@@ -4458,6 +4823,19 @@ export const MediaNodeService = {
     requestDeserialize: (value: Buffer): RestartIceRequest => RestartIceRequest.decode(value),
     responseSerialize: (value: RestartIceResponse): Buffer => Buffer.from(RestartIceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RestartIceResponse => RestartIceResponse.decode(value),
+  },
+  /**
+   * Trickle ICE and ICE restarts without a description (RFC 8840) in a session that has one
+   * PeerConnection, as those of WHIP and WHEP.
+   */
+  updateIce: {
+    path: "/sluice.v1.MediaNode/UpdateIce" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateIceRequest): Buffer => Buffer.from(UpdateIceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateIceRequest => UpdateIceRequest.decode(value),
+    responseSerialize: (value: UpdateIceResponse): Buffer => Buffer.from(UpdateIceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateIceResponse => UpdateIceResponse.decode(value),
   },
   /** Checked and counted, not needed: the server is ICE-lite. */
   addIceCandidate: {
@@ -4552,6 +4930,12 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
   subscribe: handleUnaryCall<SubscribeRequest, SubscribeResponse>;
   /** The client's answer to the latest offer of that connection. */
   answerSubscription: handleUnaryCall<AnswerSubscriptionRequest, Empty>;
+  /**
+   * Subscribes a client that offers to receive, in payload types of its own: its offer in, our answer
+   * out. Negotiated once. NOT_FOUND when nobody publishes the stream, CANNOT_CONSUME when the client
+   * knows none of its codecs.
+   */
+  subscribeByOffer: handleUnaryCall<SubscribeByOfferRequest, SubscribeByOfferResponse>;
   unsubscribe: handleUnaryCall<UnsubscribeRequest, Empty>;
   setLayers: handleUnaryCall<SetLayersRequest, Empty>;
   /**
@@ -4559,6 +4943,11 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
    * again; for a subscribing one the answer is our new offer.
    */
   restartIce: handleUnaryCall<RestartIceRequest, RestartIceResponse>;
+  /**
+   * Trickle ICE and ICE restarts without a description (RFC 8840) in a session that has one
+   * PeerConnection, as those of WHIP and WHEP.
+   */
+  updateIce: handleUnaryCall<UpdateIceRequest, UpdateIceResponse>;
   /** Checked and counted, not needed: the server is ICE-lite. */
   addIceCandidate: handleUnaryCall<AddIceCandidateRequest, Empty>;
   /** The node's whole truth, for a directory that missed facts. */
@@ -4740,6 +5129,26 @@ export interface MediaNodeClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,
   ): ClientUnaryCall;
+  /**
+   * Subscribes a client that offers to receive, in payload types of its own: its offer in, our answer
+   * out. Negotiated once. NOT_FOUND when nobody publishes the stream, CANNOT_CONSUME when the client
+   * knows none of its codecs.
+   */
+  subscribeByOffer(
+    request: SubscribeByOfferRequest,
+    callback: (error: ServiceError | null, response: SubscribeByOfferResponse) => void,
+  ): ClientUnaryCall;
+  subscribeByOffer(
+    request: SubscribeByOfferRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SubscribeByOfferResponse) => void,
+  ): ClientUnaryCall;
+  subscribeByOffer(
+    request: SubscribeByOfferRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SubscribeByOfferResponse) => void,
+  ): ClientUnaryCall;
   unsubscribe(
     request: UnsubscribeRequest,
     callback: (error: ServiceError | null, response: Empty) => void,
@@ -4788,6 +5197,25 @@ export interface MediaNodeClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RestartIceResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Trickle ICE and ICE restarts without a description (RFC 8840) in a session that has one
+   * PeerConnection, as those of WHIP and WHEP.
+   */
+  updateIce(
+    request: UpdateIceRequest,
+    callback: (error: ServiceError | null, response: UpdateIceResponse) => void,
+  ): ClientUnaryCall;
+  updateIce(
+    request: UpdateIceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateIceResponse) => void,
+  ): ClientUnaryCall;
+  updateIce(
+    request: UpdateIceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateIceResponse) => void,
   ): ClientUnaryCall;
   /** Checked and counted, not needed: the server is ICE-lite. */
   addIceCandidate(
