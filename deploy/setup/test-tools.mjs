@@ -20,6 +20,8 @@ const TEST_TOOLS = {
   chromium: { packages: ['chromium'], command: 'chromium', override: 'SLUICE_CHROMIUM' },
   faketime: { packages: ['faketime'], command: 'faketime' },
   haproxy: { packages: ['haproxy'], command: 'haproxy' },
+  prometheus: { packages: ['prometheus'], command: 'prometheus' },
+  promtool: { packages: ['prometheus'], command: 'promtool' },
 };
 
 /** What the interop tests need besides. @type {Record<string, TestTool>} */

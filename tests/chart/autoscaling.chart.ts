@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { documentedMetrics } from '../observability/registries.js';
+import { unknownMetrics } from '../observability/queries.js';
 import {
   REPOSITORY_ROOT,
   componentOf,
@@ -12,7 +12,6 @@ import {
   renderExample,
   type KubernetesObject,
 } from './rendered-chart.js';
-import { SERVICES } from './service-configurations.js';
 
 interface Autoscaler extends KubernetesObject {
   readonly spec: {
@@ -29,26 +28,6 @@ interface ScaledObject extends KubernetesObject {
     readonly scaleTargetRef: { readonly name: string };
     readonly triggers: readonly { readonly metadata: Readonly<Record<string, string>> }[];
   };
-}
-
-interface Rules extends KubernetesObject {
-  readonly spec: {
-    readonly groups: readonly {
-      readonly rules: readonly { readonly alert: string; readonly expr: string }[];
-    }[];
-  };
-}
-
-/** Names of the metrics that the services register: a test compares docs/metrics.md with them. */
-const METRICS = new Set(
-  SERVICES.flatMap((service) => documentedMetrics(service).map(({ name }) => name)),
-);
-
-/** Metrics of a query that no service has. */
-function unknownMetrics(query: string): string[] {
-  return (query.match(/\bsluice_[a-z0-9_]+\b/g) ?? []).filter(
-    (name) => !METRICS.has(name) && !METRICS.has(name.replace(/_(bucket|count|sum)$/, '')),
-  );
 }
 
 describe('autoscaling of media nodes', () => {
@@ -102,35 +81,14 @@ describe('autoscaling of media nodes', () => {
   });
 });
 
-describe('rules', () => {
-  const [object] = ofKind<Rules>(renderExample('host-network'), 'PrometheusRule');
-  const rules = object?.spec.groups.flatMap((group) => group.rules) ?? [];
-
-  test('ask only for metrics that the services have', () => {
-    const unknown = rules.flatMap(({ alert, expr }) =>
-      unknownMetrics(expr).map((name) => `${alert}: ${name}`),
-    );
-    expect(unknown).toEqual([]);
-    expect(rules.length).toBeGreaterThan(5);
-  });
-
-  test('look at one installation only', () => {
-    for (const { alert, expr } of rules) {
-      const selectors = expr.match(/sluice_[a-z0-9_]+(\{[^}]*\})?/g) ?? [];
-      const anywhere = selectors.filter((selector) => !selector.includes('namespace="media"'));
-      expect({ alert, anywhere }).toEqual({ alert, anywhere: [] });
-    }
-  });
-
-  test('of prometheus-adapter serve what the autoscaler asks for', () => {
-    const file = join(REPOSITORY_ROOT, 'helm', 'sluice', 'extras', 'prometheus-adapter-rules.yaml');
-    const { rules: adapter } = parse(readFileSync(file, 'utf8')) as {
-      rules: { custom: { seriesQuery: string; metricsQuery: string }[] };
-    };
-    for (const { seriesQuery, metricsQuery } of adapter.custom) {
-      expect(seriesQuery).toMatch(/^sluice_media_load_ratio\{/);
-      expect(unknownMetrics(metricsQuery)).toEqual([]);
-    }
-    expect(adapter.custom).toHaveLength(1);
-  });
+test('the rules of prometheus-adapter serve what the autoscaler asks for', () => {
+  const file = join(REPOSITORY_ROOT, 'helm', 'sluice', 'extras', 'prometheus-adapter-rules.yaml');
+  const { rules: adapter } = parse(readFileSync(file, 'utf8')) as {
+    rules: { custom: { seriesQuery: string; metricsQuery: string }[] };
+  };
+  for (const { seriesQuery, metricsQuery } of adapter.custom) {
+    expect(seriesQuery).toMatch(/^sluice_media_load_ratio\{/);
+    expect(unknownMetrics(metricsQuery)).toEqual([]);
+  }
+  expect(adapter.custom).toHaveLength(1);
 });

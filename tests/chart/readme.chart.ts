@@ -8,7 +8,7 @@ const CHART = join(REPOSITORY_ROOT, 'helm', 'sluice');
 const COMPONENTS = /^(gateway|streamDirectory|media)\./;
 /** Values that the README calls by one row, since they are Kubernetes' or another chart's own. */
 const WHOLE =
-  /^(nats\.(config|podDisruptionBudget)|.*\.resources|networkPolicies\.monitoringNamespaceSelector)$/;
+  /^(nats\.(config|podDisruptionBudget)|.*\.resources|networkPolicies\.monitoringNamespaceSelector|monitoring\.dashboards\.labels)$/;
 
 /** Every value with its default as JSON, by path. */
 function leaves(value: unknown, path = ''): [string, string][] {

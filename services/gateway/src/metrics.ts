@@ -1,6 +1,8 @@
+import { ERRORS } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
 import type { TimedCall } from '@sluice/service-kit';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { REFUSAL_REASONS } from './ws/websocket-entrance.js';
 
 export interface Counts {
   readonly connections: () => number;
@@ -13,8 +15,25 @@ export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  const refusedUpgrades = new Counter({
+    name: 'sluice_gateway_refused_upgrades_total',
+    help: 'WebSockets that were not let in, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const troubles = new Counter({
+    name: 'sluice_gateway_troubles_total',
+    help: 'Failures that no client is to blame for, by error code.',
+    labelNames: ['code'],
+    registers,
+  });
+  // Each is there before it first counts: 0 to 1 is a rise, too.
+  for (const reason of REFUSAL_REASONS) refusedUpgrades.inc({ reason }, 0);
+  for (const code of Object.keys(ERRORS)) troubles.inc({ code }, 0);
   return {
     registry,
+    refusedUpgrades,
+    troubles,
     /** Starts to report what is counted elsewhere. */
     observe(counts: Counts): void {
       gauge(
@@ -42,21 +61,9 @@ export function createMetrics() {
       registers,
     }),
     ...callMetrics(registers),
-    refusedUpgrades: new Counter({
-      name: 'sluice_gateway_refused_upgrades_total',
-      help: 'WebSockets that were not let in, by reason.',
-      labelNames: ['reason'],
-      registers,
-    }),
     closed: new Counter({
       name: 'sluice_gateway_closed_connections_total',
       help: 'WebSockets that ended, by close code.',
-      labelNames: ['code'],
-      registers,
-    }),
-    troubles: new Counter({
-      name: 'sluice_gateway_troubles_total',
-      help: 'Failures that no client is to blame for, by error code.',
       labelNames: ['code'],
       registers,
     }),

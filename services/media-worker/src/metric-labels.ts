@@ -23,6 +23,13 @@ const SESSION_ENDS: ReadonlyMap<string, string> = new Map([
   ['opened elsewhere', 'opened_elsewhere'],
 ]);
 
+/** Every value, so that each counter is there before it first counts: 0 to 1 is a rise, too. */
+export const CONNECTION_END_LABELS: readonly string[] = [
+  ...new Set(CONNECTION_ENDS.values()),
+  'other',
+];
+export const SESSION_END_LABELS: readonly string[] = [...SESSION_ENDS.values(), 'other'];
+
 /**
  * Label values for why something ended. Reasons come from other services and from mediasoup as well:
  * those that say something have a value each.

@@ -3,9 +3,15 @@ import type { ErrorCode } from '@sluice/core';
 import type { TimedCall } from '@sluice/service-kit';
 import type { JoinObserver } from './domain/join-phases.js';
 import type { LoadParts } from './domain/load.js';
+import { DRAIN_OUTCOMES } from './domain/media-node.js';
 import type { SetUpObserver } from './domain/observed.js';
 import type { PeerTraffic } from './domain/pipe-meter.js';
-import { connectionEnd, sessionEnd } from './metric-labels.js';
+import {
+  CONNECTION_END_LABELS,
+  SESSION_END_LABELS,
+  connectionEnd,
+  sessionEnd,
+} from './metric-labels.js';
 import { readPipes } from './pipe-metrics.js';
 
 /** What gauges read at the moment they are asked. */
@@ -145,6 +151,13 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    for (const outcome of DRAIN_OUTCOMES) this.drainedSessions.inc({ outcome }, 0);
+    for (const reason of SESSION_END_LABELS) this.#endedSessions.inc({ reason }, 0);
+    for (const direction of ['publishing', 'subscribing']) {
+      for (const reason of CONNECTION_END_LABELS) {
+        this.#closedConnections.inc({ direction, reason }, 0);
+      }
+    }
   }
 
   /** `path` is gRPC's, such as /sluice.v1.MediaNode/Publish: a closed set. */

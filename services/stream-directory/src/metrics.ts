@@ -1,4 +1,6 @@
 import { Counter, Gauge, Histogram, collectDefaultMetrics, type Registry } from 'prom-client';
+import { REJECTIONS } from './domain/placement.js';
+import { REPAIRS } from './domain/record-audit.js';
 
 const NODE_STATES = ['serving', 'draining', 'silent', 'stalled'] as const;
 
@@ -20,7 +22,7 @@ export function createMetrics(registry: Registry, observed: Observed) {
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   createGauges(registers, observed);
-  return {
+  const metrics = {
     calls: new Histogram({
       name: 'sluice_directory_call_duration_seconds',
       help: 'How long calls of the API took, by method and outcome (OK or an error code).',
@@ -64,6 +66,11 @@ export function createMetrics(registry: Registry, observed: Observed) {
       registers,
     }),
   };
+  // Each is there before it first counts: 0 to 1 is a rise, too.
+  for (const reason of REJECTIONS) metrics.rejections.inc({ reason }, 0);
+  for (const kind of REPAIRS) metrics.repairs.inc({ kind }, 0);
+  for (const outcome of ['answered', 'refused', 'late']) metrics.stateReads.inc({ outcome }, 0);
+  return metrics;
 }
 
 function createGauges(registers: Registry[], observed: Observed): void {

@@ -28,7 +28,15 @@ export interface EntranceOptions {
   readonly doors: ReadonlyMap<string, Door>;
 }
 
-export type RefusalReason = 'path' | 'protocol' | 'origin' | 'address' | 'full' | 'stopping';
+export const REFUSAL_REASONS = [
+  'path',
+  'protocol',
+  'origin',
+  'address',
+  'full',
+  'stopping',
+] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 const STATUS: Record<RefusalReason, string> = {
   path: '404 Not Found',

@@ -30,7 +30,8 @@ export interface MediaNodeOptions {
 }
 
 /** Moved in time, left by itself, or ended at the deadline. */
-export type DrainOutcome = 'moved' | 'left' | 'ended';
+export const DRAIN_OUTCOMES = ['moved', 'left', 'ended'] as const;
+export type DrainOutcome = (typeof DRAIN_OUTCOMES)[number];
 
 /** All sessions of this process, and whether it takes more. */
 export class MediaNode implements StreamHolder {

@@ -44,8 +44,16 @@ export interface PlacementLimits {
   readonly silentMs: number;
 }
 
-export type Rejection =
-  'draining' | 'silent' | 'stalled' | 'full' | 'excluded' | 'region' | 'no router';
+export const REJECTIONS = [
+  'draining',
+  'silent',
+  'stalled',
+  'full',
+  'excluded',
+  'region',
+  'no router',
+] as const;
+export type Rejection = (typeof REJECTIONS)[number];
 
 export interface Choice {
   readonly nodeId: string;

@@ -19,8 +19,13 @@ export interface Audited {
 }
 
 /** What an audit did, for the log and the metrics. */
-export type Repair =
-  'lost record ended' | 'unpublished record ended' | 'record restored' | 'tombstone removed';
+export const REPAIRS = [
+  'lost record ended',
+  'unpublished record ended',
+  'record restored',
+  'tombstone removed',
+] as const;
+export type Repair = (typeof REPAIRS)[number];
 
 /** A claim is followed by its stream within moments; one that is not was given up unheard. */
 const UNPUBLISHED_MAX_MS = 10_000;
