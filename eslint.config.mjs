@@ -129,6 +129,18 @@ export default tseslint.config(
     },
   },
   {
+    files: ['docs/examples/*.js'],
+    languageOptions: {
+      globals: {
+        RTCPeerConnection: 'readonly',
+        WebSocket: 'readonly',
+        URL: 'readonly',
+        fetch: 'readonly',
+        crypto: 'readonly',
+      },
+    },
+  },
+  {
     files: ['**/*.mjs'],
     languageOptions: {
       globals: {

@@ -1,0 +1,39 @@
+// SFU-to-SFU: `POST /createSession`, signaled over a data channel. Runs in any browser.
+// place: { url: 'https://sluice.example', token, room, participant, purpose }
+
+async function createSession({ url, token }, onTrack = () => {}) {
+  const connection = new RTCPeerConnection();
+  const channel = connection.createDataChannel('signaling');
+  const waiting = new Map();
+  const send = (message) => channel.send(JSON.stringify(message));
+  connection.ontrack = ({ track, streams }) => onTrack(track, streams[0]?.id);
+  channel.onmessage = async ({ data }) => {
+    const message = JSON.parse(data);
+    waiting.get(message.id)?.(message);
+    if (message.event !== 'subscribe') return;
+    await connection.setRemoteDescription({ type: 'offer', sdp: message.sdp });
+    await connection.setLocalDescription();
+    send({ ...message, sdp: connection.localDescription.sdp });
+  };
+  await connection.setLocalDescription();
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const body = connection.localDescription.sdp;
+  const response = await fetch(`${url}/createSession`, { method: 'POST', headers, body });
+  await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+  await new Promise((resolve) => (channel.onopen = resolve));
+  const request = (event, { room, participant, purpose = 'm.usermedia' }, sdp = '') => {
+    const keys = { id: crypto.randomUUID(), call_id: room, device_id: participant, purpose };
+    send({ event, ...keys, sdp });
+    return new Promise((resolve) => waiting.set(keys.id, resolve));
+  };
+  return { connection, request };
+}
+export async function publish(place, stream) {
+  const { connection, request } = await createSession(place);
+  for (const track of stream.getTracks()) connection.addTrack(track, stream);
+  await connection.setLocalDescription();
+  const { sdp } = await request('publish', place, connection.localDescription.sdp);
+  return connection.setRemoteDescription({ type: 'answer', sdp });
+}
+export const play = async (place, onTrack) =>
+  (await createSession(place, onTrack)).request('subscribe', place);

@@ -1,0 +1,124 @@
+import { fileURLToPath } from 'node:url';
+import { PageServer, launchChromium } from '@sluice/testing/browser';
+import type { Browser, Page } from 'playwright-core';
+
+/** The examples of docs/protocols.md: what is tested is what client authors read. */
+const EXAMPLES = fileURLToPath(new URL('../docs/examples', import.meta.url));
+
+/** Where a client goes, and as whom, or whose stream it wants. */
+export interface Place {
+  readonly url: string;
+  readonly token: string;
+  readonly room: string;
+  readonly participant: string;
+}
+
+/** What a page has received so far, over all its PeerConnections. */
+export interface Playback {
+  readonly framesDecoded: number;
+  /** Grows while something is to be heard. */
+  readonly audioEnergy: number;
+  readonly failure: string | undefined;
+}
+
+interface Recording {
+  readonly connections: RTCPeerConnection[];
+  failure: string | undefined;
+}
+
+declare global {
+  interface Window {
+    recording: Recording;
+    load: (script: string) => Promise<Record<string, (...args: unknown[]) => unknown>>;
+  }
+}
+
+/** Notes every PeerConnection that the page makes. */
+const RECORD = `
+  window.load = (script) => import(script);
+  const connections = [];
+  window.recording = { connections, failure: undefined };
+  addEventListener('unhandledrejection', ({ reason }) => (recording.failure = String(reason)));
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...options) {
+      super(...options);
+      connections.push(this);
+    }
+  };
+`;
+
+/** A Chromium whose pages run the examples. */
+export class DialectPages {
+  private constructor(
+    private readonly browser: Browser,
+    private readonly server: PageServer,
+  ) {}
+
+  static async open(): Promise<DialectPages> {
+    return new DialectPages(await launchChromium(), await PageServer.start(EXAMPLES));
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.stop();
+  }
+
+  /** Publishes a small camera picture and the beep. */
+  async publish(dialect: string, action: string, place: Place): Promise<Page> {
+    const page = await this.#open();
+    await page.evaluate(
+      async ([script, call, to]) => {
+        const wish = { video: { width: 320, height: 180 }, audio: true };
+        const stream = await navigator.mediaDevices.getUserMedia(wish);
+        const example = await window.load(script);
+        await example[call]!(to, stream);
+      },
+      [`/${dialect}.js`, action, place] as const,
+    );
+    return page;
+  }
+
+  async play(dialect: string, action: string, place: Place): Promise<Page> {
+    const page = await this.#open();
+    await page.evaluate(
+      async ([script, call, to]) => {
+        const onTrack = (track: MediaStreamTrack) => {
+          const element = document.createElement(track.kind) as HTMLMediaElement;
+          element.srcObject = new MediaStream([track]);
+          element.autoplay = true;
+          document.body.append(element);
+        };
+        const example = await window.load(script);
+        // A dialect with one PeerConnection for both ways takes a stream to publish: none.
+        const args = call === 'join' ? [to, undefined, onTrack] : [to, onTrack];
+        await example[call]!(...args);
+      },
+      [`/${dialect}.js`, action, place] as const,
+    );
+    return page;
+  }
+
+  async #open(): Promise<Page> {
+    const context = await this.browser.newContext();
+    const page = await context.newPage();
+    await page.addInitScript(RECORD);
+    await page.goto(this.server.url);
+    return page;
+  }
+}
+
+export function playbackOf(page: Page): Promise<Playback> {
+  return page.evaluate(async () => {
+    const { connections, failure } = window.recording;
+    let [framesDecoded, audioEnergy] = [0, 0];
+    for (const connection of connections) {
+      const report = await connection.getStats();
+      for (const entry of report.values() as Iterable<Record<string, unknown>>) {
+        if (entry['type'] !== 'inbound-rtp') continue;
+        framesDecoded += Number(entry['framesDecoded'] ?? 0);
+        audioEnergy += Number(entry['totalAudioEnergy'] ?? 0);
+      }
+    }
+    return { framesDecoded, audioEnergy, failure };
+  });
+}
