@@ -29,6 +29,7 @@ import { SdpError } from '@sluice/sdp';
 import { relayTickets } from '@sluice/tokens';
 import type { Configuration } from './config.js';
 import { DataChannelClients } from './domain/data-channel-clients.js';
+import { findAddress } from './addresses/find-address.js';
 import { Epochs } from './domain/epochs.js';
 import { LoadMeter } from './domain/load-meter.js';
 import { MediaNode } from './domain/media-node.js';
@@ -164,7 +165,8 @@ function openBus(config: Configuration, log: Logger): Bus {
 }
 
 async function openWorkers(config: Configuration, log: Logger, metrics: Metrics): Promise<Workers> {
-  const { workers: wanted, ip, announcedAddress, basePort } = config.media;
+  const { workers: wanted, ip, announced, basePort } = config.media;
+  const announcedAddress = await findAddress(announced, log);
   const workers = await openHomeRouters({
     cores: wanted === 0 ? availableParallelism() : wanted,
     listen: { ip, announcedAddress, basePort },

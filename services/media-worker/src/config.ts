@@ -9,6 +9,7 @@ import {
   readEnvironment,
   type Environment,
 } from '@sluice/service-kit';
+import { parseAddressSource } from './domain/announced-address.js';
 
 const milliseconds = () => z.coerce.number().int().min(0).max(3_600_000);
 const bitsPerSecond = () => z.coerce.number().int().min(100_000).max(1_000_000_000_000);
@@ -44,9 +45,15 @@ export const VARIABLES = z
     SLUICE_MEDIA_LISTEN_IP: address()
       .default('127.0.0.1')
       .describe("IP address on which clients' media arrives."),
-    SLUICE_MEDIA_ANNOUNCED_ADDRESS: address()
+    SLUICE_MEDIA_ANNOUNCED_ADDRESS: z
+      .string()
+      .max(16_384)
       .optional()
-      .describe('What clients are told instead of it: an IP address or a name.'),
+      .superRefine((text, context) => {
+        const problem = addressProblem(text);
+        if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+      })
+      .describe('What clients are told instead of it, or how to find that: see Addresses.'),
     SLUICE_MEDIA_PORT: port()
       .default(0)
       .describe('UDP and TCP port of the first worker; each further one takes the next. 0: any.'),
@@ -131,7 +138,7 @@ export function loadConfiguration(environment: Environment) {
     media: {
       workers: v.SLUICE_WORKERS,
       ip: v.SLUICE_MEDIA_LISTEN_IP,
-      announcedAddress: v.SLUICE_MEDIA_ANNOUNCED_ADDRESS,
+      announced: addressSource(v.SLUICE_MEDIA_ANNOUNCED_ADDRESS),
       basePort: v.SLUICE_MEDIA_PORT,
       publishLimitBps: v.SLUICE_PUBLISH_LIMIT_BPS,
     },
@@ -154,6 +161,19 @@ export function loadConfiguration(environment: Environment) {
       consumers: v.SLUICE_CONSUMERS_MAX,
     },
   } as const;
+}
+
+function addressSource(text: string | undefined) {
+  return text === undefined ? undefined : parseAddressSource(text);
+}
+
+function addressProblem(text: string | undefined): string | undefined {
+  try {
+    addressSource(text);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** This node's own pod, where it is to keep Kubernetes told what its end would cost. */
