@@ -2,5 +2,5 @@ export { GRANTS, grantsOf, mayEnter } from './claims.js';
 export type { Grants, Identity } from './claims.js';
 export { AccessTokens } from './access-tokens.js';
 export type { AccessTokenOptions, TokenRequest } from './access-tokens.js';
-export { Sealer, relayTickets, resumeTokens, serialOf } from './sealed.js';
-export type { RelayTicket, ResumeContent } from './sealed.js';
+export { Sealer, relayTickets, resourceNames, resumeTokens, serialOf } from './sealed.js';
+export type { RelayTicket, ResourceContent, ResumeContent } from './sealed.js';

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { SluiceError } from '@sluice/core';
+import { SluiceError, type StreamName } from '@sluice/core';
 import type { Identity } from './claims.js';
 
 /**
@@ -57,6 +57,18 @@ export interface ResumeContent {
   readonly identity: Identity;
 }
 
+/** A session that a client made over HTTP and names by a URL: any gateway can serve it. */
+export interface ResourceContent {
+  readonly dialect: 'whip' | 'whep';
+  readonly nodeId: string;
+  readonly sessionId: string;
+  readonly stream: StreamName;
+  /** Whose token made it; undefined where the dialect needs none. */
+  readonly subject: string | undefined;
+}
+
+export const resourceNames = (clusterSecret: string): Sealer<ResourceContent> =>
+  new Sealer<ResourceContent>('resource name', clusterSecret);
 export const relayTickets = (clusterSecret: string): Sealer<RelayTicket> =>
   new Sealer<RelayTicket>('relay ticket', clusterSecret);
 export const resumeTokens = (clusterSecret: string): Sealer<ResumeContent> =>

@@ -18,15 +18,18 @@ import {
   type Logger,
   type RunningService,
 } from '@sluice/service-kit';
-import { AccessTokens, resumeTokens } from '@sluice/tokens';
+import { AccessTokens, resourceNames, resumeTokens } from '@sluice/tokens';
 import type { Config } from './config.js';
 import { Access } from './domain/access.js';
 import type { ConnectionPorts } from './domain/connection.js';
 import type { MediaNodes, Observer } from './domain/ports.js';
+import type { SessionPorts } from './domain/open-session.js';
+import { ResourceSessions } from './domain/resource-sessions.js';
 import { Rooms } from './domain/room.js';
 import { GrpcDirectory } from './grpc/grpc-directory.js';
 import { GrpcMediaNodes } from './grpc/grpc-media-nodes.js';
 import { keepNodesConnected } from './grpc/node-connections.js';
+import { iceServerLinks } from './http/ice-server-links.js';
 import { httpApp } from './http/app.js';
 import { clientAddress } from './http/client-address.js';
 import { closeCodeLabel, createMetrics, measureCalls, type Metrics } from './metrics.js';
@@ -78,7 +81,7 @@ export async function compose(config: Config): Promise<RunningService> {
 
   const { anonymousRead, allowedOrigins, proxies, consoleFolder } = config;
   const policy = { anonymousRead, allowedOrigins, proxies, consoleFolder };
-  const app = httpApp({ ...ports, ...policy, access });
+  const app = httpApp({ ...ports, ...policy, access, ...overHttp(config, ports) });
   const server = createServer(HTTP_LIMITS, (request, response) => void app(request, response));
   server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head));
   const http = await listen(server, config.listen);
@@ -98,6 +101,15 @@ export async function compose(config: Config): Promise<RunningService> {
     return Promise.resolve();
   };
   return { lifecycle, log, beforeStop };
+}
+
+/** What WHIP and WHEP need. */
+function overHttp(config: Config, ports: SessionPorts & { readonly nowS: () => number }) {
+  const names = resourceNames(config.clusterSecret);
+  return {
+    sessions: new ResourceSessions({ ...ports, resourceNames: names }),
+    iceServerLinks: iceServerLinks(config.iceServers),
+  };
 }
 
 function webSockets(

@@ -226,6 +226,21 @@ export class FakeNode {
         await this.#enter('answerSubscription', `${participant} ${sdp}`);
         return {};
       }, report),
+      subscribeByOffer: unary(async ({ sessionId, participant, purpose, sdp }) => {
+        await this.#enter('subscribeByOffer', `${participant}/${purpose}`);
+        this.#session(sessionId).subscriptions.add(`${participant}/${purpose}`);
+        return { sdp: `a=ice-ufrag:first\r\nanswer of ${this.nodeId} to ${sdp}` };
+      }, report),
+      updateIce: unary(async ({ sessionId, known, fragment }) => {
+        await this.#enter('updateIce', `${known} ${fragment}`);
+        this.#session(sessionId);
+        if (known !== '*' && known !== 'first') {
+          return { stale: true, fragment: '', usernameFragment: '' };
+        }
+        return fragment.includes('restart')
+          ? { stale: false, fragment: 'a=ice-ufrag:second', usernameFragment: 'second' }
+          : { stale: false, fragment: '', usernameFragment: '' };
+      }, report),
       unsubscribe: unary(async ({ sessionId, participant, purpose }) => {
         await this.#enter('unsubscribe', `${participant}/${purpose}`);
         this.#session(sessionId).subscriptions.delete(`${participant}/${purpose}`);

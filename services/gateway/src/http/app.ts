@@ -1,6 +1,5 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { SluiceError, type Clock } from '@sluice/core';
-import type { Access } from '../domain/access.js';
 import { KeyedBuckets } from '../domain/keyed-buckets.js';
 import type { Observer } from '../domain/ports.js';
 import { api, type ApiPorts } from './api.js';
@@ -8,13 +7,13 @@ import { clientAddress } from './client-address.js';
 import { consoleFiles } from './console-files.js';
 import { errorHandler, unknownPath } from './problem.js';
 import { sfuToSfu, type SfuToSfuPorts } from './sfu-to-sfu.js';
+import { whipAndWhep, type WhipAndWhepOptions } from './whip-and-whep.js';
 import { requestSpan } from './request-span.js';
 
 const REQUESTS_PER_SECOND = 50;
 const REQUESTS_BURST = 200;
 
-export interface AppOptions extends ApiPorts, Omit<SfuToSfuPorts, 'access'> {
-  readonly access: Access;
+export interface AppOptions extends ApiPorts, Omit<SfuToSfuPorts, 'access'>, WhipAndWhepOptions {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly allowedOrigins: readonly string[] | undefined;
@@ -38,6 +37,8 @@ export function httpApp(options: AppOptions): Express {
     app.use('/createSession', limited(options));
     app.use(sfuToSfu(options));
   }
+  app.use(['/whip', '/whep', '/whip-sessions', '/whep-sessions'], limited(options));
+  app.use(whipAndWhep(options));
   if (options.consoleFolder !== undefined) app.use(consoleFiles(options.consoleFolder));
   app.use(unknownPath);
   app.use(errorHandler(options.observer));

@@ -379,7 +379,10 @@ export class Session extends Resource implements DrainedSession {
       source,
       numbered,
       clock,
-      settings: subscribingSettings(this.environment, () => this.attached),
+      settings: subscribingSettings(
+        this.environment,
+        () => this.attached || this.profile.unattended === true,
+      ),
       subscriptionsMax: limits.subscriptions,
       connectionsMax: limits.connections,
       recoveryDelaysMs: timings.recoveryDelaysMs,
