@@ -10,11 +10,14 @@ const PUBLISHERS = [
   ['rooms', 'publish'],
   ['pion-sfu', 'join'],
   ['sfu-to-sfu', 'publish'],
+  ['whip', 'publish'],
 ] as const;
 const PLAYERS = [
   ['rooms', 'play'],
   ['pion-sfu', 'join'],
   ['sfu-to-sfu', 'play'],
+  ['whep', 'play'],
+  ['whep', 'playOffered'],
 ] as const;
 const FRAMES_TO_SEE = 10;
 const PLAYBACK_TIMEOUT_MS = 20_000;

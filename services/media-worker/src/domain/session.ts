@@ -374,15 +374,13 @@ export class Session extends Resource implements DrainedSession {
 
   #subscriptions(): Subscriptions {
     const { source, numbered, clock, limits, timings, report } = this.environment;
+    const { unattended = false } = this.profile;
     return new Subscriptions({
       home: this.home,
       source,
       numbered,
       clock,
-      settings: subscribingSettings(
-        this.environment,
-        () => this.attached || this.profile.unattended === true,
-      ),
+      settings: subscribingSettings(this.environment, () => unattended || this.attached),
       subscriptionsMax: limits.subscriptions,
       connectionsMax: limits.connections,
       recoveryDelaysMs: timings.recoveryDelaysMs,
