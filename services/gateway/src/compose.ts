@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { Lifecycle, SluiceError, hasCode, systemClock } from '@sluice/core';
 import { CLIENT_OPTIONS, ClientPool, channelCredentials } from '@sluice/grpc-kit';
 import { Bus } from '@sluice/nats-kit';
@@ -26,6 +25,8 @@ import type { MediaNodes, Observer } from './domain/ports.js';
 import type { SessionPorts } from './domain/open-session.js';
 import { ResourceSessions } from './domain/resource-sessions.js';
 import { Rooms } from './domain/room.js';
+import { UmbrellaLinks } from './domain/umbrella/links.js';
+import { TrackNames } from './domain/umbrella/track-names.js';
 import { GrpcDirectory } from './grpc/grpc-directory.js';
 import { GrpcMediaNodes } from './grpc/grpc-media-nodes.js';
 import { keepNodesConnected } from './grpc/node-connections.js';
@@ -67,7 +68,7 @@ export async function compose(config: Config): Promise<RunningService> {
   };
   const { dialects, anonymousDialects } = config;
   const access = new Access({ tokens, dialects, anonymousDialects, newId: randomUUID });
-  const doors = doorsOf({ ...ports, access });
+  const doors = doorsOf({ ...ports, access }, umbrellaOf(config));
   const entrance = webSockets(config, doors, metrics);
   metrics.observe({
     connections: () => entrance.connections,
@@ -86,13 +87,7 @@ export async function compose(config: Config): Promise<RunningService> {
   server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head));
   const http = await listen(server, config.listen);
   lifecycle.started('HTTP server', 2_000, () => stopHttpServer(server));
-  const pionDoor = doors.get(PION_PATH);
-  const pion =
-    config.pionListen !== undefined && pionDoor
-      ? await listenForPion(config.pionListen, lifecycle, (...upgrade) =>
-          entrance.upgrade(...upgrade, pionDoor),
-        )
-      : {};
+  const pion = await listenForPion(config, lifecycle, doors, entrance);
   lifecycle.started('WebSockets', 5_000, () => entrance.stop());
 
   log.info({ http, ...pion, admin: admin.url }, 'listening');
@@ -130,17 +125,25 @@ function webSockets(
 
 /** A port of its own for clients of Pion_SFU, which connect to whatever path they like. */
 async function listenForPion(
-  hostPort: string,
+  { pionListen }: Config,
   lifecycle: Lifecycle,
-  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
-): Promise<{ readonly pion: string }> {
+  doors: ReadonlyMap<string, Door>,
+  entrance: WebSocketEntrance,
+): Promise<{ readonly pion?: string }> {
+  const door = doors.get(PION_PATH);
+  if (pionListen === undefined || !door) return {};
   const server = createServer(HTTP_LIMITS, (_request, response) => {
     response.writeHead(426, { Upgrade: 'websocket', Connection: 'Upgrade' }).end();
   });
-  server.on('upgrade', upgrade);
-  const pion = await listen(server, hostPort);
+  server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head, door));
+  const pion = await listen(server, pionListen);
   lifecycle.started('HTTP server of Pion_SFU', 2_000, () => stopHttpServer(server));
   return { pion };
+}
+
+function umbrellaOf(config: Config) {
+  const names = new TrackNames(config.clusterSecret);
+  return { links: new UmbrellaLinks(), names, room: config.umbrellaRoom };
 }
 
 /** The clients of everything that this gateway needs. */

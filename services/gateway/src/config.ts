@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { directoryTarget } from '@sluice/grpc-kit';
+import { name } from '@sluice/protocol';
 import {
   COMMON_VARIABLES,
   grpcTls,
@@ -68,6 +69,9 @@ export const VARIABLES = {
     .pipe(z.array(z.enum(ANONYMOUS_DIALECTS)))
     .default([])
     .describe('Dialects that anybody may use without a token; any but rooms.'),
+  SLUICE_UMBRELLA_ROOM: name
+    .default('umbrella')
+    .describe('The room of Umbrella’s clients and trunks that name none by ?room=.'),
   SLUICE_ALLOWED_ORIGINS: commaSeparated()
     .optional()
     .describe('Origins of web pages that may connect, comma-separated; unset lets any in.'),
@@ -139,6 +143,7 @@ export function loadConfig(environment: Environment) {
     },
     dialects: new Set(set.SLUICE_DIALECTS),
     anonymousDialects: new Set(set.SLUICE_ANONYMOUS_DIALECTS),
+    umbrellaRoom: set.SLUICE_UMBRELLA_ROOM,
     allowedOrigins: set.SLUICE_ALLOWED_ORIGINS,
     iceServers: set.SLUICE_ICE_SERVERS,
     anonymousRead: set.SLUICE_API_ANONYMOUS_READ,

@@ -3,15 +3,21 @@ import type { ConnectionPorts } from '../domain/connection.js';
 import type { PionPorts } from '../domain/pion-sfu/pion-connection.js';
 import { pionDoor } from './pion-door.js';
 import { roomsDoor } from './rooms-door.js';
+import { umbrellaDoor, type UmbrellaDoorOptions } from './umbrella-door.js';
 import type { Door } from './websocket-entrance.js';
+
+export type DoorPorts = Omit<ConnectionPorts, 'inRequest'> & PionPorts;
 
 /** The doors of all dialects that are on, by path. */
 export function doorsOf(
-  ports: Omit<ConnectionPorts, 'inRequest'> & PionPorts,
+  ports: DoorPorts,
+  umbrella: Omit<UmbrellaDoorOptions, 'ports'> & Pick<UmbrellaDoorOptions['ports'], 'names'>,
 ): ReadonlyMap<string, Door> {
+  const { names, ...options } = umbrella;
   const doors: readonly (readonly [Dialect, string, Door])[] = [
     ['rooms', '/ws', roomsDoor(ports)],
     ['pion-sfu', PION_PATH, pionDoor(ports)],
+    ['umbrella', '/wsb', umbrellaDoor({ ...options, ports: { ...ports, names } })],
   ];
   const open = doors.filter(([dialect]) => ports.access.isOn(dialect));
   return new Map(open.map(([, path, door]) => [path, door]));

@@ -1,0 +1,282 @@
+import { SluiceError, hasCode, type Timer } from '@sluice/core';
+import { CLOSE_CODES } from '@sluice/protocol';
+import type { Identity } from '@sluice/tokens';
+import type { Access, Credentials } from '../access.js';
+import { FrameBudget } from '../frame-budget.js';
+import { requireCandidate } from '../ice-candidate.js';
+import type { MembershipPorts } from '../membership.js';
+import { requireFresh, requireRoom } from '../permissions.js';
+import { RequestQueue } from '../request-queue.js';
+import { Visit } from '../visit.js';
+import type { UmbrellaMessage, UmbrellaTrack } from './messages.js';
+import { Receiving } from './receiving.js';
+import { Sending } from './sending.js';
+import { candidateIn, descriptionIn } from './session-descriptions.js';
+import { isClusterId, participantOfPeer, type TrackNames } from './track-names.js';
+
+export interface UmbrellaPorts extends MembershipPorts {
+  readonly access: Access;
+  readonly names: TrackNames;
+  /** Seconds since 1970, only to be compared with what a token says. */
+  readonly nowS: () => number;
+}
+
+/** The peer's WebSocket. */
+export interface UmbrellaSocket {
+  /** Dropped when it is closed already. */
+  send(message: UmbrellaMessage): void;
+  close(code: number, reason: string): void;
+}
+
+export interface UmbrellaPeer {
+  readonly credentials: Credentials;
+  /** The room whose streams are exchanged. */
+  readonly roomName: string;
+  /** For people: the address it came from, or that was dialled. */
+  readonly label: string;
+}
+
+/** All frames of a link follow each other. */
+const LANE = 'all';
+
+/** One signaling connection of Umbrella: a browser, or a trunk that another server dialled. */
+export class UmbrellaLink {
+  readonly #queue = new RequestQueue();
+  readonly #budget: FrameBudget;
+  #visit: Visit | undefined;
+  #receiving: Receiving | undefined;
+  #sending: Sending | undefined;
+  #peerClusterId: string | undefined;
+  #acceptedIds = '';
+  #reviewing: Timer | undefined;
+  #closed = false;
+
+  constructor(
+    private readonly socket: UmbrellaSocket,
+    readonly peer: UmbrellaPeer,
+    private readonly ports: UmbrellaPorts,
+    onAuthenticated: () => void,
+  ) {
+    this.#budget = new FrameBudget(ports.clock);
+    this.#push(0, async () => {
+      await this.#begin(onAuthenticated);
+    });
+  }
+
+  get incomingTracks(): readonly UmbrellaTrack[] {
+    return [...(this.#receiving?.imported.values() ?? [])];
+  }
+
+  get outgoingTracks(): readonly UmbrellaTrack[] {
+    const sending = this.#sending;
+    return sending?.tracks.filter(({ umbrellaId }) => sending.sends(umbrellaId)) ?? [];
+  }
+
+  /** A frame that was understood. */
+  receive(message: UmbrellaMessage, sizeBytes: number): void {
+    if (this.#closed || !this.#admit()) return;
+    this.#push(sizeBytes, () => this.#handle(message));
+  }
+
+  /** Any other frame. */
+  receiveUnreadable(explanation: string): void {
+    if (this.#closed || !this.#admit()) return;
+    this.#explain(new SluiceError('INVALID_ARGUMENT', explanation));
+  }
+
+  /** The WebSocket is gone, or goes. */
+  end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reviewing?.cancel();
+    this.#sending?.close('left');
+    this.#visit?.close('left');
+  }
+
+  #admit(): boolean {
+    const verdict = this.#budget.judge();
+    if (verdict === 'end') this.#close(CLOSE_CODES.flooding, 'too many messages');
+    if (verdict === 'warn') this.#explain(new SluiceError('RATE_LIMITED', 'too many messages'));
+    return verdict === 'take';
+  }
+
+  #push(sizeBytes: number, task: () => Promise<void>): void {
+    const run = () => this.#run(task);
+    if (this.#queue.push({ sizeBytes, lane: () => LANE, run })) return;
+    this.#close(CLOSE_CODES.flooding, 'too many requests wait for their answer');
+  }
+
+  async #run(task: () => Promise<void>): Promise<void> {
+    if (this.#closed) return;
+    const { clock, observer } = this.ports;
+    const startedMs = clock.nowMs();
+    let outcome = 'OK';
+    try {
+      await task();
+    } catch (error) {
+      const failure = SluiceError.from(error);
+      outcome = failure.code;
+      if (outcome === 'INTERNAL') observer.trouble(error, 'handling a message of Umbrella');
+      this.#explain(failure);
+      // Without a session nothing can follow.
+      if (!this.#visit) this.#close(closeCodeOf(failure), failure.message);
+    }
+    observer.requestHandled('umbrella', outcome, clock.nowMs() - startedMs);
+  }
+
+  async #begin(onAuthenticated: () => void): Promise<void> {
+    const { ports, peer } = this;
+    const identity = await ports.access.identify('umbrella', peer.credentials);
+    if (this.#isClosed()) return;
+    onAuthenticated();
+    requireRoom(identity, peer.roomName);
+    requireFresh(identity, ports.nowS());
+    const participant = participantOfPeer(identity.subject);
+    const visitor = {
+      connectionId: ports.newId(),
+      identity: { ...identity, subject: participant },
+    };
+    const visit = await Visit.begin(peer.roomName, visitor, ports);
+    if (this.#isClosed()) {
+      visit.close('left');
+      return;
+    }
+    this.#visit = visit;
+    visit.on('interrupted', (reason) => {
+      this.#explain(new SluiceError('UNAVAILABLE', `connect again: ${reason}`));
+      this.#close(CLOSE_CODES.restarting, 'connect again');
+    });
+    this.socket.send({ hello: { clusterId: ports.names.clusterId } });
+    this.#exchange(visit, participant, identity);
+  }
+
+  /** Sets both directions up. */
+  #exchange(visit: Visit, participant: string, { grants }: Identity): void {
+    const { names, clock, observer } = this.ports;
+    const { session, room } = visit;
+    const receiving = new Receiving({
+      session,
+      names,
+      roomName: room.name,
+      view: room.view,
+      participant,
+      sentThere: (umbrellaId) => this.#sending?.sends(umbrellaId) ?? false,
+    });
+    this.#receiving = receiving;
+    room.on('changed', this.#onRoomChanged);
+    visit.onClosed(() => room.off('changed', this.#onRoomChanged));
+    if (!grants.subscribe && !grants.admin) return;
+    this.#sending = new Sending({
+      session,
+      room,
+      names,
+      participant,
+      cameFromThere: (umbrellaId) =>
+        receiving.announced.some((track) => track.umbrellaId === umbrellaId),
+      peerClusterId: () => this.#peerClusterId,
+      clock,
+      observer,
+    });
+    this.#sending.on('announced', (upstreamTracks) => this.socket.send({ upstreamTracks }));
+    this.#sending.on('offered', (sdp) => {
+      this.socket.send({ offer: JSON.stringify({ type: 'offer', sdp }) });
+    });
+  }
+
+  /** In the order in which peers of this dialect expect it. */
+  async #handle(message: UmbrellaMessage): Promise<void> {
+    const { candidate, answer, offer, acceptTracks, upstreamTracks, midMappings } = message;
+    if (message.hello) this.#greet(message.hello.clusterId);
+    if (candidate) await this.#trickle(candidate.candidate);
+    if (answer !== undefined) await this.#handleAnswer(answer);
+    if (offer !== undefined) await this.#handleOffer(offer);
+    if (acceptTracks) this.#sending?.accept(acceptTracks);
+    if (upstreamTracks) {
+      this.#receiving?.announce(upstreamTracks);
+      this.#accept('always');
+      this.#sending?.review();
+    }
+    if (midMappings) this.#receiving?.map(midMappings);
+    if (message.wanted) this.#sending?.want(message.wanted);
+  }
+
+  #greet(clusterId: string): void {
+    if (!isClusterId(clusterId)) {
+      throw new SluiceError('INVALID_ARGUMENT', 'hello.clusterId is malformed');
+    }
+    this.#peerClusterId = clusterId;
+    this.#sending?.review();
+  }
+
+  async #trickle(candidate: string): Promise<void> {
+    const line = candidateIn(candidate);
+    requireCandidate(line);
+    if (line === '' || !this.#visit) return;
+    const { node, sessionId } = this.#visit.session;
+    await node.addIceCandidate(sessionId, line);
+  }
+
+  async #handleAnswer(answer: string): Promise<void> {
+    const mapping = await this.#sending?.answer(descriptionIn(answer, 'answer'));
+    if (mapping && !this.#closed) this.socket.send({ midMappings: mapping });
+  }
+
+  async #handleOffer(offer: string): Promise<void> {
+    const sdp = await this.#receiving?.answer(descriptionIn(offer, 'offer'));
+    if (sdp === undefined || this.#closed) return;
+    this.socket.send({ answer: JSON.stringify({ type: 'answer', sdp }) });
+  }
+
+  /** Tells the peer what we take of what it has. */
+  #accept(when: 'always' | 'changed'): void {
+    if (!this.#receiving) return;
+    const acceptTracks = this.#receiving.accepted(this.#peerClusterId !== undefined);
+    const ids = acceptTracks.map(({ umbrellaId }) => umbrellaId).join('\n');
+    if (when === 'changed' && ids === this.#acceptedIds) return;
+    this.#acceptedIds = ids;
+    this.socket.send({ acceptTracks });
+  }
+
+  /** A track that we have by another way may have ended there, or come there as well. */
+  readonly #onRoomChanged = () => {
+    if (this.#closed || this.#reviewing) return;
+    this.#reviewing = this.ports.clock.after(REVIEW_DELAY_MS, () => {
+      this.#reviewing = undefined;
+      if (this.#peerClusterId !== undefined) this.#accept('changed');
+      // To other servers of this dialect it is the occasion to offer again.
+      else if (this.#receiving?.missesSomething) this.#accept('always');
+      void this.#dropDuplicates();
+    });
+  };
+
+  async #dropDuplicates(): Promise<void> {
+    const session = this.#visit?.session;
+    if (!session || !this.#receiving) return;
+    for (const purpose of this.#receiving.dropDuplicates()) {
+      await session.unpublish(purpose).catch((error: unknown) => {
+        if (!hasCode(error, 'NOT_FOUND')) this.ports.observer.trouble(error, 'ending a duplicate');
+      });
+    }
+  }
+
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+
+  #explain({ code, message }: SluiceError): void {
+    if (!this.#closed) this.socket.send({ problem: { code, message } });
+  }
+
+  #close(code: number, reason: string): void {
+    this.end();
+    this.socket.close(code, reason);
+  }
+}
+
+/** How long the room may change until we look at what it means for a link. */
+const REVIEW_DELAY_MS = 250;
+
+function closeCodeOf(error: SluiceError): number {
+  if (hasCode(error, 'UNAUTHENTICATED')) return CLOSE_CODES.unauthenticated;
+  return hasCode(error, 'PERMISSION_DENIED') ? 4403 : CLOSE_CODES.tryAgainLater;
+}

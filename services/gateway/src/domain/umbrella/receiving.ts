@@ -1,0 +1,111 @@
+import type { Session } from '../session.js';
+import type { RoomView } from '../room-view.js';
+import { assignTracks } from './assign-tracks.js';
+import { mediaSections, withoutSending } from './media-sections.js';
+import type { MidMapping, UmbrellaTrack } from './messages.js';
+import { knownIds } from './room-tracks.js';
+import { HOPS_MAX, importedTrack, purposeOf, type TrackNames } from './track-names.js';
+
+export interface ReceivingOptions {
+  readonly session: Session;
+  readonly names: TrackNames;
+  readonly roomName: string;
+  readonly view: RoomView;
+  /** As whom the peer's tracks are published. */
+  readonly participant: string;
+  /** Whether the peer has this track from us. */
+  readonly sentThere: (umbrellaId: string) => boolean;
+}
+
+/** The PeerConnection on which the peer offers. */
+const CONNECTION = 'umbrella-incoming';
+/** Its streams have purposes of their own; nothing else is published on it. */
+const NO_PURPOSE = 'umbrella';
+
+/**
+ * What a peer sends us: each of its tracks becomes a stream of the room, unless the room has that
+ * track already, by whatever way it came.
+ */
+export class Receiving {
+  #announced: readonly UmbrellaTrack[] = [];
+  readonly #mids = new Map<string, string>();
+  #imported: ReadonlyMap<string, UmbrellaTrack> = new Map();
+  /** Offered, and not taken: the room had them already. */
+  #passedOver: readonly UmbrellaTrack[] = [];
+
+  constructor(private readonly options: ReceivingOptions) {}
+
+  get announced(): readonly UmbrellaTrack[] {
+    return this.#announced;
+  }
+
+  /** By mid. */
+  get imported(): ReadonlyMap<string, UmbrellaTrack> {
+    return this.#imported;
+  }
+
+  announce(tracks: readonly UmbrellaTrack[]): void {
+    this.#announced = tracks.filter(({ kind }) => kind !== 'unknown');
+  }
+
+  /** What we take of it: a peer that is not ours waits with its offer until all is accepted. */
+  accepted(lazily: boolean): readonly UmbrellaTrack[] {
+    return lazily ? this.#announced.filter((track) => this.#isNew(track)) : this.#announced;
+  }
+
+  /** Our answer to the peer's offer. @throws {SluiceError} and then nothing has changed. */
+  async answer(offer: string): Promise<string> {
+    const sections = mediaSections(offer);
+    const assigned = assignTracks(sections, this.#announced, this.#mids);
+    const taken = new Map([...assigned].filter(([, track]) => this.#isNew(track)));
+    const wanted = new Set(taken.values());
+    const unwanted = sections.filter(({ mid, sends }) => sends && !taken.has(mid));
+    const { session } = this.options;
+    const { sdp } = await session.negotiate({
+      connection: CONNECTION,
+      sdp: withoutSending(offer, new Set(unwanted.map(({ mid }) => mid))),
+      purpose: NO_PURPOSE,
+      purposes: new Map([...taken].map(([mid, track]) => [mid, purposeOf(track)])),
+    });
+    this.#imported = taken;
+    this.#passedOver = [...assigned.values()].filter((track) => !wanted.has(track));
+    return sdp;
+  }
+
+  /** Whether something that was passed over has ended where the room had it from. */
+  get missesSomething(): boolean {
+    return this.#passedOver.some((track) => this.#isNew(track));
+  }
+
+  /** What the peer says its m-lines carry, once all is negotiated. */
+  map(mappings: readonly MidMapping[]): void {
+    this.#mids.clear();
+    for (const { mid, umbrellaId } of mappings) this.#mids.set(mid, umbrellaId);
+  }
+
+  /**
+   * The purposes of streams to end: of two ways by which a track came at once, each gateway drops the
+   * same one.
+   */
+  dropDuplicates(): readonly string[] {
+    const { view, participant } = this.options;
+    const duplicates = [...this.#imported].filter(([, { umbrellaId }]) =>
+      view.publishers.some(
+        (other) =>
+          other.participant < participant &&
+          importedTrack(other.participant, other.purpose)?.umbrellaId === umbrellaId,
+      ),
+    );
+    const dropped = new Set(duplicates.map(([mid]) => mid));
+    this.#imported = new Map([...this.#imported].filter(([mid]) => !dropped.has(mid)));
+    this.#passedOver = [...this.#passedOver, ...duplicates.map(([, track]) => track)];
+    return duplicates.map(([, track]) => purposeOf(track));
+  }
+
+  #isNew(track: UmbrellaTrack): boolean {
+    const { names, roomName, view, participant, sentThere } = this.options;
+    if (track.path.includes(names.clusterId) || track.path.length >= HOPS_MAX) return false;
+    if (sentThere(track.umbrellaId)) return false;
+    return !knownIds(names, roomName, view, participant).has(track.umbrellaId);
+  }
+}

@@ -1,0 +1,46 @@
+import { sdpStreamId } from '@sluice/core';
+import type { Publisher, RoomView } from '../room-view.js';
+import type { UmbrellaTrack } from './messages.js';
+import { importedTrack, type TrackNames } from './track-names.js';
+
+/** A stream of the room with its tracks as peers are told of them. */
+export interface RoomTracks {
+  readonly publisher: Publisher;
+  readonly tracks: readonly UmbrellaTrack[];
+}
+
+/** All streams of a room but those of `participant`. */
+export function roomTracks(
+  names: TrackNames,
+  roomName: string,
+  view: RoomView,
+  participant: string,
+): readonly RoomTracks[] {
+  return view.publishers
+    .filter((publisher) => publisher.participant !== participant)
+    .map((publisher) => ({ publisher, tracks: tracksOf(names, roomName, publisher) }));
+}
+
+/** The umbrella ids of all tracks of a room but those of `participant`. */
+export function knownIds(
+  names: TrackNames,
+  roomName: string,
+  view: RoomView,
+  participant: string,
+): ReadonlySet<string> {
+  const streams = roomTracks(names, roomName, view, participant);
+  return new Set(streams.flatMap(({ tracks }) => tracks.map(({ umbrellaId }) => umbrellaId)));
+}
+
+function tracksOf(names: TrackNames, roomName: string, publisher: Publisher): UmbrellaTrack[] {
+  const { participant, purpose } = publisher;
+  const imported = importedTrack(participant, purpose);
+  const streamId = sdpStreamId({ room: roomName, participant, purpose });
+  return publisher.tracks.map(({ trackId, kind }) => ({
+    id: trackId,
+    kind,
+    streamId,
+    umbrellaId: imported?.umbrellaId ?? names.ownId([roomName, participant, purpose], trackId),
+    path: [...(imported?.path ?? []), names.clusterId],
+  }));
+}

@@ -1,0 +1,167 @@
+import { Resource, hasCode, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
+import { Audience } from '../audience.js';
+import type { Observer } from '../ports.js';
+import type { Room } from '../room.js';
+import type { Publisher } from '../room-view.js';
+import type { Session } from '../session.js';
+import { isSameStream, mediaSections } from './media-sections.js';
+import type { MidMapping, UmbrellaTrack } from './messages.js';
+import { roomTracks, type RoomTracks } from './room-tracks.js';
+import { HOPS_MAX, type TrackNames } from './track-names.js';
+
+interface SendingEvents extends ResourceEvents {
+  /** All that there is to send; the peer is asked to accept it. */
+  announced: [tracks: readonly UmbrellaTrack[]];
+  offered: [sdp: string];
+}
+
+export interface SendingOptions {
+  readonly session: Session;
+  readonly room: Room;
+  readonly names: TrackNames;
+  /** As whom the peer's own tracks are published here. */
+  readonly participant: string;
+  /** Whether the peer has announced this track itself. */
+  readonly cameFromThere: (umbrellaId: string) => boolean;
+  /** The peer's cluster where it is one of ours. */
+  readonly peerClusterId: () => string | undefined;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** The PeerConnection on which we offer. */
+const CONNECTION = 'umbrella-outgoing';
+/** Tracks of one stream appear together, and streams of newcomers shortly after each other. */
+const ANNOUNCEMENT_DELAY_MS = 100;
+
+/** What we send a peer: every track of the room that it accepts and that did not come from it. */
+export class Sending extends Resource<SendingEvents> {
+  readonly #audience: Audience;
+  #announcedIds = new Set<string>();
+  #accepted: ReadonlySet<string> = new Set();
+  /** Those that somebody watches at the peer's; undefined where it does not say. */
+  #wanted: ReadonlySet<string> | undefined;
+  readonly #paused = new Map<string, boolean>();
+  #offer = '';
+  #announcing: Timer | undefined;
+
+  constructor(private readonly options: SendingOptions) {
+    super();
+    const { session, room, clock, observer } = options;
+    const wants = (publisher: Publisher) => this.#isAccepted(publisher);
+    const connection = CONNECTION;
+    this.#audience = this.own(new Audience({ session, room, connection, wants, clock, observer }));
+    this.#audience.on('offered', (sdp) => {
+      this.#offer = sdp;
+      this.#applyWanted();
+      this.emit('offered', sdp);
+    });
+    room.on('changed', this.#onChanged);
+    this.#announceSoon();
+  }
+
+  get tracks(): readonly UmbrellaTrack[] {
+    return this.#streams().flatMap(({ tracks }) => tracks);
+  }
+
+  /** Whether the peer receives that track from us. */
+  sends(umbrellaId: string): boolean {
+    return this.#accepted.has(umbrellaId) && this.#announcedIds.has(umbrellaId);
+  }
+
+  /** Tells the peer anew when what it may be told has changed. */
+  review(): void {
+    this.#announceSoon();
+    this.#audience.review();
+  }
+
+  accept(tracks: readonly UmbrellaTrack[]): void {
+    this.#accepted = new Set(tracks.map(({ umbrellaId }) => umbrellaId));
+    this.#audience.review();
+  }
+
+  want(umbrellaIds: readonly string[]): void {
+    this.#wanted = new Set(umbrellaIds);
+    this.#applyWanted();
+  }
+
+  /** What the m-lines of the offer that it answered carry. */
+  async answer(sdp: string): Promise<readonly MidMapping[]> {
+    const offer = this.#offer;
+    await this.options.session.answerConnection(CONNECTION, sdp);
+    const tracks = this.tracks;
+    return mediaSections(offer).flatMap(({ mid, sends, streamId, trackId }) => {
+      const track = tracks.find(
+        (one) => one.id === trackId && isSameStream(one.streamId, streamId),
+      );
+      return sends && track ? [{ mid, umbrellaId: track.umbrellaId }] : [];
+    });
+  }
+
+  protected override release(): void {
+    this.options.room.off('changed', this.#onChanged);
+    this.#announcing?.cancel();
+  }
+
+  readonly #onChanged = () => this.#announceSoon();
+
+  #announceSoon(): void {
+    if (this.closed || this.#announcing) return;
+    this.#announcing = this.options.clock.after(ANNOUNCEMENT_DELAY_MS, () => {
+      this.#announcing = undefined;
+      this.#announce();
+    });
+  }
+
+  /** Only what appears is told to peers that know no other news; ours also hear what is gone. */
+  #announce(): void {
+    const tracks = this.tracks;
+    const ids = new Set(tracks.map(({ umbrellaId }) => umbrellaId));
+    const appeared = [...ids].some((id) => !this.#announcedIds.has(id));
+    const gone = [...this.#announcedIds].some((id) => !ids.has(id));
+    this.#announcedIds = ids;
+    const ours = this.options.peerClusterId() !== undefined;
+    if (appeared || (gone && ours)) this.emit('announced', tracks);
+  }
+
+  #streams(): readonly RoomTracks[] {
+    const { names, room, participant, cameFromThere, peerClusterId } = this.options;
+    const peer = peerClusterId();
+    const goesThere = ({ umbrellaId, path }: UmbrellaTrack) =>
+      !cameFromThere(umbrellaId) &&
+      path.length <= HOPS_MAX &&
+      (peer === undefined || !path.includes(peer));
+    return roomTracks(names, room.name, room.view, participant).map(({ publisher, tracks }) => ({
+      publisher,
+      tracks: tracks.filter(goesThere),
+    }));
+  }
+
+  #isAccepted({ participant, purpose }: Publisher): boolean {
+    const stream = this.#streams().find(
+      ({ publisher }) => publisher.participant === participant && publisher.purpose === purpose,
+    );
+    return stream?.tracks.some(({ umbrellaId }) => this.#accepted.has(umbrellaId)) ?? false;
+  }
+
+  #applyWanted(): void {
+    const wanted = this.#wanted;
+    if (!wanted || this.closed) return;
+    const { session } = this.options;
+    for (const { publisher, tracks } of this.#streams()) {
+      const { participant, purpose } = publisher;
+      if (!session.isSubscribed(participant, purpose)) continue;
+      const paused = !tracks.some(({ umbrellaId }) => wanted.has(umbrellaId));
+      const key = `${participant}\n${purpose}`;
+      if ((this.#paused.get(key) ?? false) === paused) continue;
+      this.#paused.set(key, paused);
+      const layers = { spatial: undefined, temporal: undefined, paused };
+      session.setLayers(participant, purpose, layers).catch((error: unknown) => {
+        this.#paused.delete(key);
+        if (!hasCode(error, 'NOT_FOUND')) {
+          this.options.observer.trouble(error, 'pausing what nobody at a trunk watches');
+        }
+      });
+    }
+  }
+}

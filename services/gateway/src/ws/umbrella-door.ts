@@ -1,0 +1,46 @@
+import { SluiceError } from '@sluice/core';
+import { UmbrellaLink, type UmbrellaPorts } from '../domain/umbrella/link.js';
+import type { UmbrellaLinks } from '../domain/umbrella/links.js';
+import { credentialsOf, queryOf } from '../http/credentials.js';
+import { decodeUmbrella, encodeUmbrella } from '../proto/umbrella.js';
+import type { Door } from './websocket-entrance.js';
+
+export interface UmbrellaDoorOptions {
+  readonly ports: UmbrellaPorts;
+  readonly links: UmbrellaLinks;
+  /** The room of links that name none. */
+  readonly room: string;
+}
+
+/** Where browsers and trunks of Umbrella come in; `?room=` names another room. */
+export function umbrellaDoor({ ports, links, room }: UmbrellaDoorOptions): Door {
+  return (socket, request, onAuthenticated) => {
+    const peer = {
+      credentials: credentialsOf(request),
+      roomName: queryOf(request).get('room') ?? room,
+      label: request.socket.remoteAddress ?? 'unknown',
+    };
+    const outlet = {
+      send: (message: Parameters<typeof encodeUmbrella>[0]) => {
+        socket.send(encodeUmbrella(message));
+      },
+      close: (code: number, reason: string) => socket.close(code, reason),
+    };
+    const link = new UmbrellaLink(outlet, peer, ports, onAuthenticated);
+    links.add(link);
+    return {
+      receiveText: () => link.receiveUnreadable('text frames are not understood here'),
+      receiveBinary: (frame) => {
+        try {
+          link.receive(decodeUmbrella(frame), frame.length);
+        } catch (error) {
+          link.receiveUnreadable(SluiceError.from(error).message);
+        }
+      },
+      end: () => {
+        links.remove(link);
+        link.end();
+      },
+    };
+  };
+}
