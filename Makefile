@@ -40,7 +40,7 @@ faults: setup ## Do every fault twenty times and write docs/faults.md (hours; SL
 	@$(PINNED) node tests/faults/run.mjs
 
 interop: setup ## Try other WebRTC stacks against Chromium and write docs/interop.md
-	@$(PINNED) node tests/run.mjs build interop
+	@$(PINNED) SLUICE_INTEROP_PAGE=write node tests/run.mjs build interop
 
 bench: setup ## Measure, and write docs/benchmarks.md (some minutes, on an idle machine)
 	@$(PINNED) node bench/run.mjs

@@ -14,6 +14,7 @@ export default defineConfig({
             'bench/**/*.test.ts',
             'tests/faults/**/*.test.ts',
             'tests/observability/**/*.test.ts',
+            'tests/interop/**/*.test.ts',
           ],
           testTimeout: 20_000,
         },

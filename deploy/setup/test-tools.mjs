@@ -32,6 +32,9 @@ export const INTEROP_TOOLS = {
     packages: ['python3-aiortc', 'python3-websockets'],
     file: '/usr/lib/python3/dist-packages/aiortc/__init__.py',
   },
+  coturn: { packages: ['coturn'], command: 'turnserver' },
+  iproute2: { packages: ['iproute2'], command: 'ip' },
+  nftables: { packages: ['nftables'], command: 'nft' },
   gstreamer: {
     packages: [
       'python3-gi',

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { PageServer, launchChromium } from '@sluice/testing/browser';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Placed } from '../network/doorways.js';
 import type { Frame, Published, Subscribed } from './page/dialect-client.js';
 import type { Received } from './page/received.js';
 
@@ -14,9 +15,10 @@ export class BrowserKit {
     private readonly pages: PageServer,
   ) {}
 
-  static async open(): Promise<BrowserKit> {
+  /** @param place how the browser is run, where that is not simply here */
+  static async open(place?: Placed): Promise<BrowserKit> {
     const pages = await PageServer.start(PAGE_SCRIPTS);
-    return new BrowserKit(await launchChromium(), pages);
+    return new BrowserKit(await launchChromium(place && { place }), pages);
   }
 
   /** A new context of its own, as another person's browser, with an empty page. */

@@ -1,11 +1,14 @@
 import { eventually } from '@sluice/testing';
 import { hearAudio, seeVideo } from '../browser/playback.js';
 import type { Reply, VideoCodec } from './page/commands.js';
-import { publishTo, watchedByClient, type Scene } from './stage.js';
+import { clientDecodes, publishTo, watchedByClient, type Network, type Scene } from './stage.js';
 
 export interface Row {
   readonly name: string;
-  readonly network?: 'ipv6';
+  /** `ipv4` where nothing is said. */
+  readonly network?: Network;
+  /** Whether the client is told of a coturn, and can send packets to nobody else. */
+  readonly relayed?: boolean;
   readonly play: (scene: Scene) => Promise<void>;
 }
 
@@ -35,28 +38,78 @@ export const ROWS: readonly Row[] = [
     name: 'publish over TCP',
     play: async (scene) => {
       await publishTo(scene, { audio: true, video: 'VP8', tcpOnly: true });
-      await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+      await seeAndHear(scene);
     },
   },
   { name: 'subscribe over TCP', play: (scene) => watchedByClient(scene, true) },
   {
     name: 'publish over IPv6 on loopback',
     network: 'ipv6',
-    play: async (scene) => {
-      await publishTo(scene, { audio: true, video: 'VP8' });
-      await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
-    },
+    play: publishBoth,
   },
   {
     name: 'subscribe over IPv6 on loopback',
     network: 'ipv6',
     play: (scene) => watchedByClient(scene),
   },
+  { name: 'both sides offer at once', play: bothOffer },
+  { name: 'publish relayed by coturn', network: 'namespace', relayed: true, play: publishBoth },
+  { name: 'publish with UDP blocked', network: 'namespace', play: publishWithoutUdp },
+  { name: 'restart ICE on another network', network: 'namespace', play: changeNetwork },
 ];
+
+async function publishBoth(scene: Scene): Promise<void> {
+  await publishTo(scene, { audio: true, video: 'VP8' });
+  await seeAndHear(scene);
+}
+
+/** The client offers to publish while it is offered what it subscribed to, twice. */
+async function bothOffer(scene: Scene): Promise<void> {
+  const { client, viewer, room } = scene;
+  await viewer.publish({ room, audio: true });
+  await client.run({ do: 'subscribe', room, publisher: 'viewer' });
+  await publishTo(scene, { audio: true });
+  await Promise.all([
+    viewer.publish({ room, video: { width: 640, height: 480 } }),
+    client.run({ do: 'add', kind: 'video' }),
+  ]);
+  await Promise.all([seeAndHear(scene), clientDecodes(scene)]);
+}
+
+async function publishWithoutUdp(scene: Scene): Promise<void> {
+  const { namespace } = scene.stage;
+  await namespace.blockUdp();
+  try {
+    await publishBoth(scene);
+    if ((await namespace.blockedPackets()) === 0) throw new Error('the client tried no UDP');
+  } finally {
+    await namespace.unblockUdp();
+  }
+}
+
+/** The address it published from goes, and with it the interface; there is another one instead. */
+async function changeNetwork(scene: Scene): Promise<void> {
+  const { namespace } = scene.stage;
+  const [first, other] = [namespace.uplink, await namespace.spareUplink()];
+  const before = await publishTo(scene, { audio: true, video: 'VP8' });
+  await seeVideo(scene.viewer, CLIENT);
+  try {
+    await namespace.use(other);
+    const after = await scene.client.run({ do: 'restart-ice' });
+    if (fragment(after.offer) === fragment(before.offer)) throw new Error('its ICE stays');
+    await seeAndHear(scene);
+  } finally {
+    await namespace.use(first);
+  }
+}
+
+async function seeAndHear({ viewer }: Scene): Promise<void> {
+  await Promise.all([seeVideo(viewer, CLIENT), hearAudio(viewer, CLIENT)]);
+}
 
 async function publishVideo(scene: Scene, codec: VideoCodec): Promise<void> {
   await publishTo(scene, { audio: true, video: codec });
-  await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+  await seeAndHear(scene);
   const { tracks } = await scene.viewer.until('new-publisher', { publisherId: 'client' });
   const video = (tracks as { kind: string; mimeType: string }[]).find(
     ({ kind }) => kind === 'video',
@@ -77,7 +130,7 @@ async function addTrack(scene: Scene): Promise<void> {
   await publishTo(scene, { audio: true });
   await hearAudio(scene.viewer, CLIENT);
   await scene.client.run({ do: 'add', kind: 'video' });
-  await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+  await seeAndHear(scene);
 }
 
 async function stopAndReuse(scene: Scene): Promise<void> {
@@ -89,7 +142,7 @@ async function stopAndReuse(scene: Scene): Promise<void> {
   const again = await scene.client.run({ do: 'add', kind: 'video' });
   same(mLines(again.offer), mLines(first.offer));
   await untilTracksAre(scene, ['audio', 'video']);
-  await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+  await seeAndHear(scene);
 }
 
 async function dataChannel(scene: Scene): Promise<void> {
@@ -100,7 +153,7 @@ async function dataChannel(scene: Scene): Promise<void> {
   });
   same(mLines(answer), mLines(offer));
   same(mLines(offer).length, 3);
-  await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+  await seeAndHear(scene);
 }
 
 async function restartIce(scene: Scene): Promise<void> {
@@ -109,7 +162,7 @@ async function restartIce(scene: Scene): Promise<void> {
   const after = await scene.client.run({ do: 'restart-ice' });
   if (fragment(after.offer) === fragment(before.offer)) throw new Error('the client keeps its ICE');
   if (fragment(after.answer) === fragment(before.answer)) throw new Error('Sluice keeps its ICE');
-  await Promise.all([seeVideo(scene.viewer, CLIENT), hearAudio(scene.viewer, CLIENT)]);
+  await seeAndHear(scene);
 }
 
 async function untilTracksAre({ viewer }: Scene, kinds: readonly string[]): Promise<void> {

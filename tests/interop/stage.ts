@@ -5,36 +5,46 @@ import { eventually } from '@sluice/testing';
 import { PageServer } from '@sluice/testing/browser';
 import { BrowserKit, type BrowserParticipant } from '../browser/participant.js';
 import { startClusterUnderTest } from '../cluster-under-test.js';
+import { HERE, type Placed } from '../network/doorways.js';
+import { Namespace } from '../network/namespace.js';
 import type { InteropClient } from './clients/client.js';
-import type { PublishWanted, Reply } from './page/commands.js';
+import type { PublishWanted, Relay, Reply } from './page/commands.js';
 
 /** Where `tsc -b` puts the scripts of ./page. */
 const PAGE_SCRIPTS = fileURLToPath(new URL('../dist/interop/page', import.meta.url));
 const PLAYBACK_TIMEOUT_MS = 15_000;
 const FRAMES_TO_SEE = 10;
 
+/** Where a row plays: a node on IPv6, or a client whose network can fail. */
+export type Network = 'ipv4' | 'ipv6' | 'namespace';
+
 /** Whoever is tested, in a room with a Chromium whose home is another node. */
 export interface Scene {
   readonly room: string;
   readonly client: InteropClient;
   readonly viewer: BrowserParticipant;
+  readonly stage: Stage;
 }
 
-/** What all scenes share: a cluster, one whose second node is on IPv6, and a Chromium. */
+/**
+ * What all scenes share: a cluster, one whose second node is on IPv6, a Chromium, and a network
+ * namespace with the same pages and gateways on its loopback.
+ */
 export class Stage {
   #scenes = 0;
 
   private constructor(
     readonly browsers: BrowserKit,
     readonly pages: PageServer,
-    private readonly cluster: Cluster,
-    private readonly ipv6: Cluster,
+    private readonly clusters: { readonly ipv4: Cluster; readonly ipv6: Cluster },
+    private readonly separate: Namespace | undefined,
   ) {}
 
   static async open(): Promise<Stage> {
     const listen = (ip: string) => ({ SLUICE_MEDIA_LISTEN_IP: ip });
-    const ip = routableAddress();
-    const [browsers, pages, cluster, ipv6] = await Promise.all([
+    const namespace = Namespace.lacks() === undefined ? await Namespace.create() : undefined;
+    const ip = mediaAddressBeside(namespace);
+    const [browsers, pages, ipv4, ipv6] = await Promise.all([
       BrowserKit.open(),
       PageServer.start(PAGE_SCRIPTS),
       startClusterUnderTest('interop', { overrides: { node: listen(ip) } }),
@@ -42,14 +52,35 @@ export class Stage {
         overrides: { 'node-1': listen(ip), 'node-2': listen('::1') },
       }),
     ]);
-    return new Stage(browsers, pages, cluster, ipv6);
+    for (const url of [pages.url, ipv4.ws]) await namespace?.lead(Number(new URL(url).port));
+    return new Stage(browsers, pages, { ipv4, ipv6 }, namespace);
+  }
+
+  /** Where the media of `ipv4` and `namespace` is. */
+  get mediaAddress(): string {
+    return mediaAddressBeside(this.separate);
+  }
+
+  /** Why it has no such network. */
+  lacks(network: Network): string | undefined {
+    return network === 'namespace' ? Namespace.lacks() : undefined;
+  }
+
+  get namespace(): Namespace {
+    if (!this.separate) throw new Error('there is no network namespace');
+    return this.separate;
+  }
+
+  /** How a client that is in that network is started. */
+  place(network: Network): Placed {
+    return network === 'namespace' ? this.namespace.place : HERE;
   }
 
   /** Brings both into a new room: the viewer first, on `node-1`; the client is on `node-2` then. */
-  async scene(client: InteropClient, network: 'ipv4' | 'ipv6'): Promise<Scene> {
+  async scene(client: InteropClient, network: Network, relay?: Relay): Promise<Scene> {
     this.#scenes += 1;
     const room = `interop-${this.#scenes}`;
-    const cluster = network === 'ipv6' ? this.ipv6 : this.cluster;
+    const cluster = network === 'ipv6' ? this.clusters.ipv6 : this.clusters.ipv4;
     const viewer = await this.browsers.participant(
       cluster.ws,
       await cluster.token({ subject: 'viewer' }),
@@ -58,17 +89,22 @@ export class Stage {
       await viewer.request({ type: 'leave-room', roomName: room });
     }
     const token = await cluster.token({ subject: 'client' });
-    await client.run({ do: 'connect', url: cluster.ws, token });
+    await client.run({ do: 'connect', url: cluster.ws, token, ...(relay && { relay }) });
     const { node } = await client.run({ do: 'join', room });
     if (node !== 'node-2') throw new Error(`the client is on ${String(node)}`);
-    return { room, client, viewer };
+    return { room, client, viewer, stage: this };
   }
 
   async close(): Promise<void> {
     await this.browsers.close();
     await this.pages.stop();
-    await Promise.all([this.cluster.stop(), this.ipv6.stop()]);
+    await Promise.all([this.clusters.ipv4.stop(), this.clusters.ipv6.stop()]);
+    await this.separate?.close();
   }
+}
+
+function mediaAddressBeside(namespace: Namespace | undefined): string {
+  return namespace?.uplink.outsideAddress ?? routableAddress();
 }
 
 /** Some implementations take no candidate on loopback, so media is on an address of the machine. */
@@ -90,22 +126,25 @@ export async function publishTo(
 }
 
 /** The viewer publishes and the client subscribes and says what it decodes. */
-export async function watchedByClient(
-  { client, viewer, room }: Scene,
-  tcpOnly = false,
-): Promise<void> {
+export async function watchedByClient(scene: Scene, tcpOnly = false): Promise<void> {
+  const { client, viewer, room } = scene;
   await viewer.publish({ room, audio: true, video: { width: 640, height: 480 } });
-  await client.run({
-    do: 'subscribe',
-    room,
-    publisher: 'viewer',
-    ...(tcpOnly && { tcpOnly }),
-  });
-  await eventually(async () => {
+  await client.run({ do: 'subscribe', room, publisher: 'viewer', ...(tcpOnly && { tcpOnly }) });
+  await clientDecodes(scene);
+}
+
+/** Waits until the client has decoded some frames, and some of the sound, since now. */
+export async function clientDecodes({ client }: Scene): Promise<void> {
+  const decoded = async () => {
     const { received } = await client.run({ do: 'received' });
-    const { decodedFrames = 0, audio = 0 } = received ?? {};
-    return decodedFrames >= FRAMES_TO_SEE && audio > 0
+    return { frames: received?.decodedFrames ?? 0, audio: received?.audio ?? 0 };
+  };
+  const before = await decoded();
+  await eventually(async () => {
+    const now = await decoded();
+    const [frames, audio] = [now.frames - before.frames, now.audio - before.audio];
+    return frames >= FRAMES_TO_SEE && audio > 0
       ? undefined
-      : `${decodedFrames} video frames and ${audio} of audio were decoded`;
+      : `${frames} video frames and ${audio} of audio were decoded`;
   }, PLAYBACK_TIMEOUT_MS);
 }

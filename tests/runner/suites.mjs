@@ -38,8 +38,8 @@ export const SUITES = [
   vitest('interop', 15),
 ];
 
-/** What `make test` leaves to targets of their own: other WebRTC stacks, and minutes of faults. */
-export const ON_DEMAND = ['faults', 'interop'];
+/** What `make test` leaves to targets of their own: minutes of faults. */
+export const ON_DEMAND = ['faults'];
 
 /**
  * Those that may run at the same time stand in one group; in each, lanes run beside each other and

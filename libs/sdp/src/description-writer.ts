@@ -29,6 +29,8 @@ export interface DescriptionHead {
 
 /** The discard port: candidates tell the real ones (RFC 8840 §4.1.1). */
 const PLACEHOLDER_PORT = 9;
+/** The usual one; nothing listens there. */
+const DECLINED_SCTP_PORT = 5000;
 
 /** An SDP of ours. The first live m-line speaks for the transport and has the candidates. */
 export function writeDescription(head: DescriptionHead, lines: readonly MLine[]): string {
@@ -68,10 +70,11 @@ function writeLine(head: DescriptionHead, line: MLine, tagged: boolean): MediaDe
   };
   if (!line.alive) {
     // Browsers pass over what stands on a dead m-line, but GStreamer and aiortc refuse the whole
-    // description if one says nothing of the transport.
+    // description if one says nothing of the transport, and werift if one of data has no SCTP port.
     return {
       ...shared,
       ...writeTransport(head, false),
+      ...(line.kind === 'application' && { sctpPort: DECLINED_SCTP_PORT }),
       port: 0,
       payloads: line.formats.join(' '),
       direction: 'inactive',

@@ -1,92 +1,109 @@
 import { fileURLToPath } from 'node:url';
-import type { Stage } from '../stage.js';
+import { BrowserKit } from '../../browser/participant.js';
+import type { Network, Stage } from '../stage.js';
 import { chromiumClient } from './chromium.js';
 import type { InteropClient } from './client.js';
 import { Firefox } from './firefox.js';
+import { LACKS, type Lacks } from './lacks.js';
 import { ProgramClient } from './program.js';
+
+/** Brings clients of one implementation, each in the network where a row plays. */
+export interface Opened {
+  readonly client: (network: Network) => Promise<InteropClient>;
+  readonly close: () => Promise<void>;
+}
 
 /** A column of the matrix. */
 export interface Candidate {
   readonly name: string;
   /** Why it cannot play a row, by the row's name; it is not asked to. */
-  readonly lacks: Readonly<Record<string, string>>;
-  readonly open: (stage: Stage) => Promise<{
-    readonly client: () => Promise<InteropClient>;
-    readonly close: () => Promise<void>;
-  }>;
+  readonly lacks: Lacks;
+  readonly open: (stage: Stage) => Promise<Opened>;
 }
 
 /** Debian's Python, whose modules come with it, whatever other Python is first in the path. */
 const PYTHON = '/usr/bin/python3';
 
-/** Where `tsc -b` puts it. */
-const WRTC_PROGRAM = fileURLToPath(
-  new URL('../../dist/interop/programs/wrtc-client.js', import.meta.url),
-);
-
-const FIREFOX_LACKS = {
-  'publish H264': 'Firefox downloads its H.264 encoder (OpenH264), Debian has none for it',
-  'publish over IPv6 on loopback': 'ICE of Firefox finds no way to ::1',
-  'subscribe over IPv6 on loopback': 'ICE of Firefox finds no way to ::1',
-};
-
-const AIORTC_LACKS = {
-  'publish VP9': 'aiortc 1.4 has VP8 and H.264 alone',
-  'publish AV1': 'aiortc 1.4 has VP8 and H.264 alone',
-  'publish simulcast': 'aiortc sends none',
-  'restart ICE': 'aiortc restarts no ICE',
-  'publish over TCP': 'the ICE of aiortc has UDP alone',
-  'subscribe over TCP': 'the ICE of aiortc has UDP alone',
-};
-
-const GSTREAMER_LACKS = {
-  'publish AV1': 'Debian 12 has no RTP payloader of GStreamer for AV1',
-  'publish simulcast': 'webrtcbin 1.22 offers none',
-  'stop a track and re-use its m-line':
-    'webrtcbin 1.22 says “transceiver direction changes are not implemented”',
-  'restart ICE': 'webrtcbin 1.22 restarts no ICE',
-};
-
 export const CANDIDATES: readonly Candidate[] = [
   {
     name: 'Chromium',
-    lacks: {},
-    open: ({ browsers, pages }) =>
-      Promise.resolve({
-        client: () => chromiumClient(browsers.browser, pages.url),
-        close: () => Promise.resolve(),
-      }),
+    lacks: LACKS.chromium,
+    open: (stage) => {
+      const kits = eachNetwork((network) => BrowserKit.open(stage.place(network)));
+      return Promise.resolve({
+        client: async (network) =>
+          chromiumClient((await kits.of(network)).browser, stage.pages.url),
+        close: () => kits.close(),
+      });
+    },
   },
   {
     name: 'Firefox',
-    lacks: FIREFOX_LACKS,
-    open: async ({ pages }) => {
-      const firefox = await Firefox.open();
-      return { client: () => firefox.client(pages.url), close: () => firefox.close() };
+    lacks: LACKS.firefox,
+    open: (stage) => {
+      const browsers = eachNetwork((network) => openFirefox(stage, network));
+      return Promise.resolve({
+        client: async (network) => (await browsers.of(network)).client(stage.pages.url),
+        close: () => browsers.close(),
+      });
     },
   },
-  program('aiortc', AIORTC_LACKS, PYTHON, pathOf('aiortc_client.py')),
-  program('GStreamer', GSTREAMER_LACKS, PYTHON, pathOf('gstreamer_client.py')),
-  program('wrtc', { 'publish H264': 'it is built without H.264' }, process.execPath, WRTC_PROGRAM),
+  program('aiortc', LACKS.aiortc, PYTHON, source('aiortc_client.py')),
+  program('GStreamer', LACKS.gstreamer, PYTHON, source('gstreamer_client.py')),
+  program('wrtc', LACKS.wrtc, process.execPath, built('wrtc-client.js')),
+  program('werift', LACKS.werift, process.execPath, built('werift-client.js')),
+  program(
+    'libdatachannel',
+    LACKS.libdatachannel,
+    process.execPath,
+    built('libdatachannel-client.js'),
+  ),
 ];
+
+function openFirefox(stage: Stage, network: Network): Promise<Firefox> {
+  const show = (port: number) => stage.namespace.show(port);
+  return Firefox.open(stage.place(network), network === 'namespace' ? show : undefined);
+}
+
+/** One browser on the machine, and one in the namespace; each once somebody wants it. */
+function eachNetwork<T extends { close: () => Promise<void> }>(
+  open: (network: Network) => Promise<T>,
+) {
+  const opened = new Map<boolean, Promise<T>>();
+  return {
+    of: (network: Network): Promise<T> => {
+      const known = opened.get(network === 'namespace') ?? open(network);
+      opened.set(network === 'namespace', known);
+      return known;
+    },
+    close: async () => {
+      for (const one of opened.values()) await (await one).close();
+    },
+  };
+}
 
 function program(
   name: string,
-  lacks: Candidate['lacks'],
+  lacks: Lacks,
   command: string,
   ...args: readonly string[]
 ): Candidate {
   return {
     name,
     lacks,
-    open: () =>
+    open: (stage) =>
       Promise.resolve({
-        client: () => ProgramClient.start(command, args),
+        client: (network) => ProgramClient.start(...stage.place(network)(command, args)),
         close: () => Promise.resolve(),
       }),
   };
 }
 
-function pathOf(script: string): string {
+function source(script: string): string {
   return fileURLToPath(new URL(`../programs/${script}`, import.meta.url));
+}
+
+/** Where `tsc -b` puts it. */
+function built(script: string): string {
+  return fileURLToPath(new URL(`../../dist/interop/programs/${script}`, import.meta.url));
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import type { Placed } from '../../network/doorways.js';
 import type { Command, Reply } from '../page/commands.js';
 import { Bidi } from './bidi.js';
 import type { InteropClient } from './client.js';
@@ -36,19 +37,23 @@ export class Firefox {
     readonly version: string,
   ) {}
 
-  static async open(): Promise<Firefox> {
+  /** @param show is told of the port on which it is driven, where that is on another loopback */
+  static async open(place: Placed, show?: (port: number) => Promise<void>): Promise<Firefox> {
     const profile = mkdtempSync(join(tmpdir(), 'sluice-firefox-'));
     const lines = Object.entries(PREFERENCES).map(
       ([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`,
     );
     writeFileSync(join(profile, 'user.js'), lines.join('\n'));
-    const child = spawn(
-      'firefox-esr',
-      ['--headless', '--no-remote', '--remote-debugging-port=0', '--profile', profile],
-      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: profile } },
-    );
+    const options = ['--headless', '--no-remote', '--remote-debugging-port=0'];
+    const [command, args] = place('firefox-esr', [...options, '--profile', profile]);
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, HOME: profile },
+    });
     try {
-      const { bidi, browser } = await Bidi.connect(await bidiUrl(child.stderr));
+      const url = await bidiUrl(child.stderr);
+      await show?.(Number(new URL(url).port));
+      const { bidi, browser } = await Bidi.connect(url);
       return new Firefox(child, profile, bidi, browser);
     } catch (error) {
       child.kill('SIGKILL');

@@ -1,6 +1,12 @@
 /** What every client of the matrix is told to do, in the same words whatever it is made of. */
 export type Command =
-  | { readonly do: 'connect'; readonly url: string; readonly token: string }
+  | {
+      readonly do: 'connect';
+      readonly url: string;
+      readonly token: string;
+      /** Where given, media goes by way of it and in no other. */
+      readonly relay?: Relay;
+    }
   | { readonly do: 'join'; readonly room: string }
   | ({ readonly do: 'publish' } & PublishWanted)
   | { readonly do: 'add' | 'stop'; readonly kind: Kind }
@@ -13,6 +19,14 @@ export type Command =
     }
   | { readonly do: 'received' }
   | { readonly do: 'close' };
+
+/** A TURN server, over UDP. */
+export interface Relay {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+}
 
 export type Kind = 'audio' | 'video';
 export type VideoCodec = 'VP8' | 'VP9' | 'H264' | 'AV1';

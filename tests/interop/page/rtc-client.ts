@@ -1,34 +1,42 @@
-import type { Command, Kind, PublishWanted, ReceivedSoFar, Reply, VideoCodec } from './commands.js';
-
-type Frame = Readonly<Record<string, unknown>>;
+import type {
+  Command,
+  Kind,
+  PublishWanted,
+  ReceivedSoFar,
+  Relay,
+  Reply,
+  VideoCodec,
+} from './commands.js';
+import { Dialect, withoutUdp, type Frame } from './dialect.js';
 
 /** What a client needs beside WebRTC. */
 export interface Media {
-  readonly open: (kind: Kind) => Promise<MediaStream>;
+  readonly open: (kind: Kind, codec?: VideoCodec) => Promise<MediaStream>;
   /** Implementations may decode nothing that nobody plays. */
   readonly play: (track: MediaStreamTrack) => void;
+  /** For implementations whose statistics do not tell. */
+  readonly received?: () => ReceivedSoFar;
 }
 
 /** A stranger's client: the W3C's WebRTC, and the main dialect as it is described. */
 export class RtcClient {
-  #socket: WebSocket | undefined;
-  #room = '';
+  readonly #dialect = new Dialect((offer) => this.#answer(offer.publisherId, offer.sdp));
+  #configuration: RTCConfiguration = {};
   #wanted: PublishWanted | undefined;
   #publishing: RTCPeerConnection | undefined;
   readonly #watching = new Map<string, RTCPeerConnection>();
   readonly #tcpOnly = new Set<string>();
-  readonly #replies = new Map<number, (reply: Frame) => void>();
-  #lastId = 0;
 
   constructor(private readonly media: Media) {}
 
   async run(command: Command): Promise<Reply> {
     switch (command.do) {
       case 'connect':
-        return this.#connect(command.url, command.token);
+        if (command.relay) this.#configuration = relayed(command.relay);
+        await this.#dialect.connect(command.url, command.token);
+        return {};
       case 'join':
-        this.#room = command.room;
-        return { node: String((await this.#request({ type: 'join-room' }))['node']) };
+        return { node: await this.#dialect.join(command.room) };
       case 'publish':
         return this.#publish(command);
       case 'add':
@@ -42,7 +50,7 @@ export class RtcClient {
         return this.#offer();
       case 'subscribe':
         if (command.tcpOnly) this.#tcpOnly.add(command.publisher);
-        await this.#request({ type: 'subscribe-request', publisherId: command.publisher });
+        await this.#dialect.subscribe(command.publisher);
         return {};
       case 'received':
         return { received: await this.#received() };
@@ -52,36 +60,9 @@ export class RtcClient {
     }
   }
 
-  async #connect(url: string, token: string): Promise<Reply> {
-    const socket = new WebSocket(url);
-    this.#socket = socket;
-    await new Promise((resolve) => (socket.onopen = resolve));
-    const authenticated = new Promise<void>((resolve) => {
-      socket.onmessage = ({ data }) => {
-        const frame = JSON.parse(String(data)) as Frame;
-        if (frame['type'] === 'authenticated') resolve();
-        if (frame['type'] === 'subscribe-offer') void this.#answer(frame);
-        this.#replies.get(Number(frame['id']))?.(frame);
-      };
-    });
-    socket.send(JSON.stringify({ type: 'auth', token }));
-    await authenticated;
-    return {};
-  }
-
-  async #request(message: Frame): Promise<Frame> {
-    this.#lastId += 1;
-    const id = this.#lastId;
-    const replied = new Promise<Frame>((resolve) => this.#replies.set(id, resolve));
-    this.#socket?.send(JSON.stringify({ roomName: this.#room, ...message, id }));
-    const reply = await replied;
-    if (reply['type'] === 'error') throw new Error(String(reply['message']));
-    return reply;
-  }
-
   async #publish(wanted: PublishWanted): Promise<Reply> {
     this.#wanted = wanted;
-    this.#publishing = new RTCPeerConnection();
+    this.#publishing = new RTCPeerConnection(this.#configuration);
     if (wanted.audio) await this.#add('audio');
     if (wanted.video) await this.#add('video');
     if (wanted.dataChannel) this.#publishing.createDataChannel('anything');
@@ -89,7 +70,7 @@ export class RtcClient {
   }
 
   async #add(kind: Kind): Promise<void> {
-    const media = await this.media.open(kind);
+    const media = await this.media.open(kind, this.#wanted?.video);
     const layers = kind === 'video' ? (this.#wanted?.layers ?? 1) : 1;
     const transceiver = this.#publishing?.addTransceiver(media.getTracks()[0] ?? kind, {
       direction: 'sendonly',
@@ -111,26 +92,24 @@ export class RtcClient {
     if (!connection) throw new Error('nothing is published');
     await connection.setLocalDescription(await connection.createOffer());
     const offer = connection.localDescription?.sdp ?? '';
-    const reply = await this.#request({ type: 'publish-offer', offer });
-    const answer = String(reply['answer']);
+    const answer = await this.#dialect.publish(offer);
     const sdp = this.#wanted?.tcpOnly ? withoutUdp(answer) : answer;
     await connection.setRemoteDescription({ type: 'answer', sdp });
     return { offer, answer };
   }
 
-  async #answer({ publisherId, purpose, offer }: Frame): Promise<void> {
-    const publisher = String(publisherId);
-    const connection = this.#watching.get(publisher) ?? new RTCPeerConnection();
+  async #answer(publisher: string, offer: string): Promise<string> {
+    const connection = this.#watching.get(publisher) ?? new RTCPeerConnection(this.#configuration);
     this.#watching.set(publisher, connection);
     connection.ontrack = ({ track }) => this.media.play(track);
-    const sdp = this.#tcpOnly.has(publisher) ? withoutUdp(String(offer)) : String(offer);
+    const sdp = this.#tcpOnly.has(publisher) ? withoutUdp(offer) : offer;
     await connection.setRemoteDescription({ type: 'offer', sdp });
     await connection.setLocalDescription(await connection.createAnswer());
-    const answer = connection.localDescription?.sdp ?? '';
-    await this.#request({ type: 'subscribe-answer', publisherId, purpose, answer });
+    return connection.localDescription?.sdp ?? '';
   }
 
   async #received(): Promise<ReceivedSoFar> {
+    if (this.media.received) return this.media.received();
     let [decodedFrames, audio] = [0, 0];
     for (const connection of this.#watching.values()) {
       for (const entry of (await connection.getStats()).values() as Iterable<Frame>) {
@@ -143,7 +122,7 @@ export class RtcClient {
   }
 
   #close(): void {
-    this.#socket?.close();
+    this.#dialect.close();
     for (const connection of [...this.#watching.values(), this.#publishing]) connection?.close();
   }
 }
@@ -166,6 +145,7 @@ function prefer(transceiver: RTCRtpTransceiver, codec: VideoCodec): void {
   transceiver.setCodecPreferences([...wanted, ...all.filter((one) => !isMedia(one))]);
 }
 
-function withoutUdp(sdp: string): string {
-  return sdp.replace(/^a=candidate:\S+ \d+ udp .*\r\n/gim, '');
+function relayed({ host, port, username, password }: Relay): RTCConfiguration {
+  const urls = [`turn:${host}:${port}?transport=udp`];
+  return { iceServers: [{ urls, username, credential: password }], iceTransportPolicy: 'relay' };
 }

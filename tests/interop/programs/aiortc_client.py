@@ -6,7 +6,13 @@ import math
 import struct
 
 import aiortc
-from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
 
 from dialect import Dialect, serve, without_udp
@@ -31,6 +37,7 @@ class Tone(AudioStreamTrack):
 class Client:
     def __init__(self):
         self._dialect = Dialect(self._answer)
+        self._configuration = None
         self._publishing = None
         self._wanted = {}
         self._watching = {}
@@ -38,14 +45,16 @@ class Client:
         self._received = {"decodedFrames": 0, "audio": 0}
         self._tasks = []
 
-    async def connect(self, url, token):
+    async def connect(self, url, token, relay=None):
+        if relay:
+            self._configuration = relayed(relay)
         await self._dialect.connect(url, token)
 
     async def join(self, room):
         return {"node": await self._dialect.join(room)}
 
     async def publish(self, room, audio=False, video=None, dataChannel=False, tcpOnly=False):
-        self._publishing = RTCPeerConnection()
+        self._publishing = RTCPeerConnection(self._configuration)
         self._wanted = {"video": video, "tcp_only": tcpOnly}
         if audio:
             self._add("audio")
@@ -108,7 +117,7 @@ class Client:
     async def _answer(self, publisher, offer):
         connection = self._watching.get(publisher)
         if connection is None:
-            connection = self._watching[publisher] = RTCPeerConnection()
+            connection = self._watching[publisher] = RTCPeerConnection(self._configuration)
             connection.on("track", lambda track: self._consume(track))
         sdp = without_udp(offer) if publisher in self._tcp_only else offer
         await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
@@ -126,6 +135,12 @@ class Client:
                 pass
 
         self._tasks.append(asyncio.create_task(count()))
+
+
+def relayed(relay):
+    url = f"turn:{relay['host']}:{relay['port']}?transport=udp"
+    server = RTCIceServer(url, username=relay["username"], credential=relay["password"])
+    return RTCConfiguration([server])
 
 
 asyncio.run(serve(Client(), f"aiortc {aiortc.__version__}"))

@@ -34,13 +34,15 @@ CAMERA = "videotestsrc is-live=true ! video/x-raw,width=640,height=480,framerate
 class Client:
     def __init__(self):
         self._dialect = Dialect(self._answer)
+        self._relay = None
         self._publishing = None
         self._wanted = {}
         self._watching = {}
         self._tcp_only = set()
         self._received = {"decodedFrames": 0, "audio": 0}
 
-    async def connect(self, url, token):
+    async def connect(self, url, token, relay=None):
+        self._relay = relay
         await self._dialect.connect(url, token)
 
     async def join(self, room):
@@ -52,8 +54,9 @@ class Client:
         parts += [f"{source(kind, video)} ! peer." for kind, on in
                   (("audio", audio), ("video", video)) if on]
         self._publishing = Gst.parse_launch(" ".join(parts))
-        self._publishing.set_state(Gst.State.PLAYING)
         peer = self._publishing.get_by_name("peer")
+        self._configure(peer)
+        self._publishing.set_state(Gst.State.PLAYING)
         for transceiver in transceivers(peer):
             transceiver.set_property("direction", Direction.SENDONLY)
         if dataChannel:
@@ -95,6 +98,13 @@ class Client:
             if pipeline:
                 pipeline.set_state(Gst.State.NULL)
 
+    def _configure(self, peer):
+        if self._relay:
+            peer.set_property(
+                "turn-server", "turn://{username}:{password}@{host}:{port}".format(**self._relay)
+            )
+            peer.set_property("ice-transport-policy", GstWebRTC.WebRTCICETransportPolicy.RELAY)
+
     async def _offer(self):
         peer = self._publishing.get_by_name("peer")
         # An offer made before the payloaders have chosen their SSRCs says nothing of them.
@@ -114,6 +124,7 @@ class Client:
             pipeline = self._watching[publisher] = Gst.Pipeline.new()
             peer = Gst.ElementFactory.make("webrtcbin", "peer")
             peer.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
+            self._configure(peer)
             peer.connect("pad-added", self._on_pad, pipeline)
             peer.connect("on-new-transceiver", lambda _, one: one.set_property("do-nack", True))
             pipeline.add(peer)
@@ -169,7 +180,6 @@ def has_ssrc(pad):
 def description(kind, sdp):
     _, message = GstSdp.SDPMessage.new_from_text(sdp)
     return GstWebRTC.WebRTCSessionDescription.new(getattr(GstWebRTC.WebRTCSDPType, kind), message)
-
 
 
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Command, Reply } from '../page/commands.js';
 
@@ -17,6 +18,15 @@ export async function serve(
     if (command.do === 'close') break;
   }
   process.exit();
+}
+
+/** The name and version of an npm package, as the tests pin it. */
+export function versionOf(name: string): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  const { devDependencies } = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly devDependencies: Readonly<Record<string, string>>;
+  };
+  return `${name} ${devDependencies[name] ?? 'of an unknown version'}`;
 }
 
 function say(message: object): void {

@@ -1,8 +1,7 @@
-import { createRequire } from 'node:module';
 import wrtc from '@roamhq/wrtc';
 import type { Kind } from '../page/commands.js';
 import { RtcClient } from '../page/rtc-client.js';
-import { serve } from './serve.js';
+import { serve, versionOf } from './serve.js';
 
 const WIDTH = 640;
 const HEIGHT = 480;
@@ -11,9 +10,6 @@ const SAMPLE_RATE = 48_000;
 const AUDIO_INTERVAL_MS = 10;
 const TONE_HZ = 440;
 
-const { version } = createRequire(import.meta.url)('@roamhq/wrtc/package.json') as {
-  readonly version: string;
-};
 const { RTCAudioSource, RTCVideoSource } = wrtc.nonstandard;
 
 Object.assign(globalThis, {
@@ -58,4 +54,4 @@ function tone(): MediaStreamTrack {
   return source.createTrack();
 }
 
-await serve(`@roamhq/wrtc ${version}`, (command) => client.run(command));
+await serve(versionOf('@roamhq/wrtc'), (command) => client.run(command));

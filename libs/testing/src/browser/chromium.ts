@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
 
 const FLAGS = [
@@ -17,16 +20,31 @@ const FLAGS = [
 export interface ChromiumOptions {
   /** What a page gets when it asks for the screen, by the window's title. */
   readonly capturedTitle?: string;
+  /** How a command is run where the browser shall be, such as in a network namespace. */
+  readonly place?: (program: string, args: readonly string[]) => readonly [string, string[]];
 }
 
 /** A headless Chromium with a fake camera (20 frames a second) and a microphone that beeps. The caller closes it. */
-export function launchChromium(options: ChromiumOptions = {}): Promise<Browser> {
+export async function launchChromium(options: ChromiumOptions = {}): Promise<Browser> {
   const capture =
     options.capturedTitle === undefined
       ? []
       : [`--auto-select-tab-capture-source-by-title=${options.capturedTitle}`];
-  return chromium.launch({
-    executablePath: process.env['SLUICE_CHROMIUM'] ?? '/usr/bin/chromium',
-    args: [...FLAGS, ...capture],
-  });
+  const program = process.env['SLUICE_CHROMIUM'] ?? '/usr/bin/chromium';
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-chromium-'));
+  try {
+    return await chromium.launch({
+      executablePath: options.place ? scriptOf(options.place(program, []), folder) : program,
+      args: [...FLAGS, ...capture],
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Playwright starts one executable file and nothing else. */
+function scriptOf([command, args]: readonly [string, string[]], folder: string): string {
+  const path = join(folder, 'chromium');
+  writeFileSync(path, `#!/bin/sh\nexec ${command} ${args.join(' ')} "$@"\n`, { mode: 0o700 });
+  return path;
 }
