@@ -1,4 +1,6 @@
 import { readBundle, type Bundle } from './bundle.js';
+import { isTaken } from './codec-match.js';
+import { readCodecs } from './codecs.js';
 import { SdpError } from './errors.js';
 import { readExtensions } from './header-extensions.js';
 import { stopped, type MLine } from './m-line.js';
@@ -100,9 +102,15 @@ function accepted(
   return { ...reception, extensions };
 }
 
-function listsCodec(section: MediaSection, { sending }: MLine): boolean {
-  const payloadType = sending?.codecs[0]?.payloadType;
-  return payloadType !== undefined && section.formats.includes(String(payloadType));
+function listsCodec(section: MediaSection, { kind, sending }: MLine): boolean {
+  const [codec] = sending?.codecs ?? [];
+  if (!codec || !section.formats.includes(String(codec.payloadType))) return false;
+  if (kind !== 'audio' && kind !== 'video') return false;
+  const answered = readCodecs(section, kind).find(
+    ({ payloadType }) => payloadType === codec.payloadType,
+  );
+  // Nothing said of the number leaves it what we said it is.
+  return answered === undefined || isTaken(codec, answered);
 }
 
 function receives(direction: Direction): boolean {

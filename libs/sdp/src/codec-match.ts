@@ -89,9 +89,26 @@ export function isSameCodec(
       return isSameH264(some.parameters, others);
     case 'video/vp9':
       return (some.parameters['profile-id'] ?? 0) === (others['profile-id'] ?? 0);
+    case 'video/av1':
+      // mediasoup takes them for one; a decoder of the main profile cannot make anything of 4:4:4.
+      return (some.parameters['profile'] ?? 0) === (others['profile'] ?? 0);
     default:
       return true;
   }
+}
+
+/**
+ * Whether an answerer that lists `answered` under the payload type of `offered` can take what is sent
+ * with it. Of H.264 it may answer another level, and some answer another profile and decode all the
+ * same; the packetization mode must be the offered one (RFC 6184 §8.2.2).
+ */
+export function isTaken(offered: Codec, answered: Codec): boolean {
+  const mimeType = offered.mimeType.toLowerCase();
+  if (mimeType !== answered.mimeType.toLowerCase()) return false;
+  if (offered.clockRate !== answered.clockRate) return false;
+  if (mimeType !== 'video/h264') return true;
+  const modes = [offered, answered].map(({ parameters }) => parameters['packetization-mode'] ?? 0);
+  return modes[0] === modes[1];
 }
 
 /** What of a client's parameters may go into `transport.produce()`. */

@@ -68,7 +68,7 @@ export function pairCodecs(codecs: readonly Codec[]): CodecPair[] {
 
 /** Whether a MIME type, or the name of an encoding, is that of retransmission (RFC 4588). */
 export function isRtx(name: string): boolean {
-  return name.toLowerCase().endsWith('rtx');
+  return /^(?:[^/]+\/)?rtx$/i.test(name);
 }
 
 function readPayloadTypes(section: MediaSection): number[] {
