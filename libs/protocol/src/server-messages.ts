@@ -172,6 +172,7 @@ export const serverMessage = z.discriminatedUnion('type', [
     roomName: z.string().optional(),
     publisherId: participant.optional(),
     purpose: z.string().optional(),
+    trackId: z.string().optional(),
   }),
 ]);
 

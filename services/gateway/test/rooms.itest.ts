@@ -318,6 +318,15 @@ describe('subscriptions', () => {
       purpose: 'screen',
       roomName,
     });
+    const refused = { subscription, trackId: 'video', mimeType: 'video/AV1' };
+    node.tell('bob', { $case: 'trackRefused', value: refused });
+    expect(await bob.next('error')).toMatchObject({
+      code: 'CANNOT_CONSUME',
+      message: 'the track video is not sent: the answer declines video/AV1',
+      publisherId: 'ann',
+      trackId: 'video',
+      roomName,
+    });
     const speakers = [
       { participant: 'ann', volume: -20 },
       { participant: '12', volume: -50 },

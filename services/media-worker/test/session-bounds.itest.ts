@@ -210,8 +210,9 @@ describe('answers', () => {
   test('an m-line that the client rejects is closed, and the others go on', async () => {
     const { session: anna } = local.open('anna');
     await anna.publish('cam', offerOf(['audio', 'video']));
-    const { session: ben } = local.open('ben');
+    const { session: ben, events } = local.open('ben');
     await ben.answer(ANNA, answerTo(await ben.subscribe(ANNA, ''), ['video']));
+    expect(events.at(-1)).toMatchObject({ type: 'trackRefused', trackId: 'video' });
     expect(ben.subscriptions.list[0]?.lines.map(({ track }) => track.trackId)).toEqual(['audio']);
     const dump = await workers.list[0]!.router.dump();
     expect(dump.mapConsumerIdProducerId).toHaveLength(1);

@@ -24,6 +24,8 @@ interface MemberSessionsEvents extends ResourceEvents {
   offered: [notice: Notice<'offered'>];
   /** Of a stream that the current session does not have either. */
   subscriptionEnded: [notice: Notice<'subscriptionEnded'>];
+  /** The client takes the rest of the stream alone. */
+  trackRefused: [notice: Notice<'trackRefused'>];
   /** Another session is the current one, and knows nothing of the client's PeerConnections yet. */
   moved: [move: Move];
   /** Another gateway has resumed the connection. */
@@ -179,6 +181,9 @@ export class MemberSessions extends Resource<MemberSessionsEvents> {
       if (session === this.#current || !this.#hasNow(notice.subscription)) {
         this.emit('subscriptionEnded', notice);
       }
+    });
+    session.on('trackRefused', (notice) => {
+      if (session === this.#current) this.emit('trackRefused', notice);
     });
     session.on('takenOver', () => {
       this.emit('takenOver');

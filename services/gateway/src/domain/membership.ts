@@ -186,6 +186,17 @@ export class Membership extends Resource<MembershipEvents> {
     sessions.on('subscriptionEnded', ({ subscription, reason }) => {
       this.#explainEnd(subscription, reason);
     });
+    sessions.on('trackRefused', ({ subscription, trackId, mimeType }) => {
+      this.#send({
+        type: 'error',
+        code: 'CANNOT_CONSUME',
+        message: `the track ${trackId} is not sent: the answer declines ${mimeType}`,
+        roomName,
+        publisherId: toWireParticipant(subscription.participant),
+        purpose: subscription.purpose,
+        trackId,
+      });
+    });
     sessions.on('moved', ({ reason, deadlineMs }) => {
       this.#send({ type: 'move', roomName, reason, deadlineMs });
       void this.#room.refresh();

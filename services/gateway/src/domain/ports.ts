@@ -198,6 +198,12 @@ export type SessionNotice =
       readonly subscription: Subscription;
       readonly reason: string;
     }
+  | {
+      readonly kind: 'trackRefused';
+      readonly subscription: Subscription;
+      readonly trackId: string;
+      readonly mimeType: string;
+    }
   | { readonly kind: 'move'; readonly reason: string; readonly deadlineMs: number }
   | { readonly kind: 'ended'; readonly reason: string };
 

@@ -16,6 +16,7 @@ interface SessionEvents extends ResourceEvents {
   offered: [notice: Notice<'offered'>];
   connectionOffered: [notice: Notice<'connectionOffered'>];
   subscriptionEnded: [notice: Notice<'subscriptionEnded'>];
+  trackRefused: [notice: Notice<'trackRefused'>];
   /** It must be replaced; it works for `deadlineMs` more. */
   move: [move: { readonly reason: string; readonly deadlineMs: number }];
   /** The node does not have it any more, or does not answer. Then it closes. */
@@ -201,6 +202,9 @@ export class Session extends Resource<SessionEvents> {
       case 'subscriptionEnded':
         this.#remove(notice.subscription);
         this.emit('subscriptionEnded', notice);
+        break;
+      case 'trackRefused':
+        this.emit('trackRefused', notice);
         break;
       case 'move':
         this.emit('move', notice);

@@ -66,6 +66,11 @@ export function toNotice({ event }: SessionEvent): SessionNotice | undefined {
       const { reason } = event.value;
       return subscription && { kind: 'subscriptionEnded', subscription, reason };
     }
+    case 'trackRefused': {
+      const { trackId, mimeType } = event.value;
+      const subscription = toSubscription(event.value.subscription);
+      return subscription && { kind: 'trackRefused', subscription, trackId, mimeType };
+    }
     case 'move':
       return { kind: 'move', ...event.value };
     case 'ended':

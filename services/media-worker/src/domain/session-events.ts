@@ -25,5 +25,11 @@ export type SessionEvent =
       readonly subscription: SubscriptionRef;
       readonly reason: string;
     }
+  | {
+      readonly type: 'trackRefused';
+      readonly subscription: SubscriptionRef;
+      readonly trackId: string;
+      readonly mimeType: string;
+    }
   | { readonly type: 'move'; readonly reason: string; readonly deadlineMs: number }
   | { readonly type: 'ended'; readonly reason: string };

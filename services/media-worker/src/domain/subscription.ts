@@ -83,6 +83,8 @@ export interface Carrier extends Closable {
 export interface SubscriptionEvents {
   /** The stream has other tracks by now: {@link Subscription.reconcile} is due. */
   tracksChanged: () => void;
+  /** The client's answer declines a track, mostly for its codec. */
+  trackRefused: (track: CopyTrack) => void;
   /** The copy that fed it is gone. */
   copyClosed: (reason: string) => void;
 }
@@ -338,6 +340,7 @@ export class Subscription extends Resource {
   #refuse(line: Line): void {
     this.#refusedProducers.add(line.track.producer.id);
     this.#stop(line);
+    this.events.trackRefused(line.track);
   }
 
   #accept(line: Line): void {

@@ -268,6 +268,11 @@ export class Subscriptions extends Resource {
     const events: SubscriptionEvents = {
       tracksChanged: () => this.#update(subscription),
       copyClosed: (reason) => this.#onCopyClosed(subscription, reason),
+      trackRefused: ({ trackId, producer }) => {
+        const mimeType = producer.rtpParameters.codecs[0]?.mimeType ?? producer.kind;
+        const { ref } = subscription;
+        this.context.tell({ type: 'trackRefused', subscription: ref, trackId, mimeType });
+      },
     };
     const subscription = new Subscription(name, connection, events, options);
     this.#byStream.set(subscription.key, subscription);

@@ -55,6 +55,10 @@ test('every event has its message', () => {
       value: { publications: [{ purpose: 'c' }], subscriptions: [subscription] },
     },
   });
+  const refused = { subscription, trackId: 'video', mimeType: 'video/AV1' };
+  expect(fromSessionEvent({ type: 'trackRefused', ...refused })).toEqual({
+    event: { $case: 'trackRefused', value: refused },
+  });
   expect(fromSessionEvent({ type: 'subscriptionEnded', subscription, reason: 'x' })).toEqual({
     event: { $case: 'subscriptionEnded', value: { subscription, reason: 'x' } },
   });

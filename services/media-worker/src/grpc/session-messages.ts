@@ -120,6 +120,11 @@ export function fromSessionEvent(event: SessionEvent): Message {
       const subscription = fromRef(event.subscription);
       return { event: { $case: 'subscriptionEnded', value: { subscription, reason } } };
     }
+    case 'trackRefused': {
+      const { trackId, mimeType } = event;
+      const subscription = fromRef(event.subscription);
+      return { event: { $case: 'trackRefused', value: { subscription, trackId, mimeType } } };
+    }
     case 'move': {
       const { reason, deadlineMs } = event;
       return { event: { $case: 'move', value: { reason, deadlineMs } } };

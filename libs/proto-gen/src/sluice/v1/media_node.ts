@@ -104,6 +104,9 @@ export interface SessionEvent {
     | //
     /** The session is over. Always last. */
     { $case: "ended"; value: SessionEnded }
+    | //
+    /** The client's answer declines a track; the others of the stream are sent. */
+    { $case: "trackRefused"; value: TrackRefused }
     | undefined;
 }
 
@@ -136,6 +139,13 @@ export interface SubscriptionOffered {
 export interface SubscriptionEnded {
   subscription?: SubscriptionRef | undefined;
   reason: string;
+}
+
+export interface TrackRefused {
+  subscription?: SubscriptionRef | undefined;
+  trackId: string;
+  /** The codec that the client does not take. */
+  mimeType: string;
 }
 
 export interface Move {
@@ -1139,6 +1149,9 @@ export const SessionEvent: MessageFns<SessionEvent> = {
       case "ended":
         SessionEnded.encode(message.event.value, writer.uint32(42).fork()).join();
         break;
+      case "trackRefused":
+        TrackRefused.encode(message.event.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1199,6 +1212,14 @@ export const SessionEvent: MessageFns<SessionEvent> = {
             message.event = { $case: "ended", value: SessionEnded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.event = { $case: "trackRefused", value: TrackRefused.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1244,6 +1265,12 @@ export const SessionEvent: MessageFns<SessionEvent> = {
       case "ended": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "ended", value: SessionEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "trackRefused": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "trackRefused", value: TrackRefused.fromPartial(object.event.value) };
         }
         break;
       }
@@ -1577,6 +1604,87 @@ export const SubscriptionEnded: MessageFns<SubscriptionEnded> = {
       ? SubscriptionRef.fromPartial(object.subscription)
       : undefined;
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseTrackRefused(): TrackRefused {
+  return { subscription: undefined, trackId: "", mimeType: "" };
+}
+
+export const TrackRefused: MessageFns<TrackRefused> = {
+  encode(message: TrackRefused, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subscription !== undefined) {
+      SubscriptionRef.encode(message.subscription, writer.uint32(10).fork()).join();
+    }
+    if (message.trackId !== "") {
+      writer.uint32(18).string(message.trackId);
+    }
+    if (message.mimeType !== "") {
+      writer.uint32(26).string(message.mimeType);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrackRefused {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrackRefused();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subscription = SubscriptionRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.trackId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.mimeType = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TrackRefused>, I>>(base?: I): TrackRefused {
+    return TrackRefused.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TrackRefused>, I>>(object: I): TrackRefused {
+    const message = createBaseTrackRefused();
+    message.subscription = (object.subscription !== undefined && object.subscription !== null)
+      ? SubscriptionRef.fromPartial(object.subscription)
+      : undefined;
+    message.trackId = object.trackId ?? "";
+    message.mimeType = object.mimeType ?? "";
     return message;
   },
 };
