@@ -298,6 +298,15 @@ describe('subscriptions', () => {
       purpose: 'm.usermedia',
       offer: 'more',
     });
+    const refused = { subscription, trackId: 'video', mimeType: 'video/AV1' };
+    node.tell('bob', { $case: 'trackRefused', value: refused });
+    expect(await bob.next('error')).toMatchObject({
+      code: 'CANNOT_CONSUME',
+      message: 'the track video is not sent: the answer declines video/AV1',
+      publisherId: 'ann',
+      trackId: 'video',
+      roomName,
+    });
     node.tell('bob', { $case: 'move', value: { reason: 'draining', deadlineMs: 5_000 } });
     const { reason, deadlineMs } = await bob.next('move');
     expect(reason).toBe('draining');
@@ -316,15 +325,6 @@ describe('subscriptions', () => {
       message: 'subscription ended: relay failed',
       publisherId: 'ann',
       purpose: 'screen',
-      roomName,
-    });
-    const refused = { subscription, trackId: 'video', mimeType: 'video/AV1' };
-    node.tell('bob', { $case: 'trackRefused', value: refused });
-    expect(await bob.next('error')).toMatchObject({
-      code: 'CANNOT_CONSUME',
-      message: 'the track video is not sent: the answer declines video/AV1',
-      publisherId: 'ann',
-      trackId: 'video',
       roomName,
     });
     const speakers = [
