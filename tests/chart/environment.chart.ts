@@ -17,6 +17,13 @@ import {
 
 /** Variables of a container that no service reads: they only stand in others. */
 const EXPANDED = new Set(['POD_NAME', 'POD_IP', 'HOST_IP', 'NODE_NAME']);
+/** OpenTelemetry reads these itself. */
+const isTracing = (name: string) => name.startsWith('OTEL_');
+
+/** Variables that the chart has no value for, and why. `extraEnv` sets any. */
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  SLUICE_KUBERNETES_ACCOUNT_FOLDER: 'Kubernetes mounts accounts at its default',
+};
 
 const files = new MountedFiles();
 afterAll(() => files.remove());
@@ -32,7 +39,9 @@ describe.each(EXAMPLES)('the chart with the values of %s', (example) => {
     for (const deployment of deployments) {
       const { variables } = await serviceConfiguration(componentOf(deployment) as ServiceName);
       const names = containerOf(deployment).env.map(({ name }) => name);
-      const unknown = names.filter((name) => !variables.has(name) && !EXPANDED.has(name));
+      const unknown = names.filter(
+        (name) => !variables.has(name) && !EXPANDED.has(name) && !isTracing(name),
+      );
       expect({ of: deployment.metadata.name, unknown }).toEqual({
         of: deployment.metadata.name,
         unknown: [],
@@ -62,6 +71,29 @@ describe.each(EXAMPLES)('the chart with the values of %s', (example) => {
       expect(Object.values(environment).filter((value) => value.includes('$('))).toEqual([]);
     }
   });
+});
+
+test.each(SERVICES)(
+  'every variable of %s is set by some value, or left out on purpose',
+  async (service) => {
+    const { variables } = await serviceConfiguration(service);
+    const set = new Set(
+      EXAMPLES.flatMap((example) => deploymentsOf(renderExample(example)))
+        .filter((deployment) => componentOf(deployment) === service)
+        .flatMap((deployment) => containerOf(deployment).env.map(({ name }) => name)),
+    );
+    const missing = [...variables].filter((name) => !set.has(name) && !(name in LEFT_OUT));
+    expect(missing).toEqual([]);
+  },
+);
+
+test('a key of the collector is in no description of a pod', () => {
+  for (const deployment of deploymentsOf(renderExample('host-network'))) {
+    const { env } = containerOf(deployment);
+    const headers = env.find(({ name }) => name === 'OTEL_EXPORTER_OTLP_HEADERS');
+    expect(headers).toMatchObject({ valueFrom: { secretKeyRef: { name: 'collector' } } });
+    expect(headers?.value).toBeUndefined();
+  }
 });
 
 describe('compose.yaml', () => {

@@ -3,6 +3,7 @@ import type { Container, Variable } from './rendered-chart.js';
 const SECRETS: Readonly<Record<string, string>> = {
   'cluster-secret': 'c'.repeat(48),
   'token-secret': 't'.repeat(48),
+  headers: 'authorization=a-key',
   'ice-servers.json': '[{"urls":["turn:turn.example.org"],"username":"u","credential":"p"}]',
 };
 

@@ -20,10 +20,31 @@ interface Budget extends KubernetesObject {
   };
 }
 
+interface PolicyRule {
+  readonly ports: readonly {
+    readonly protocol: string;
+    readonly port: number | string;
+    readonly endPort?: number;
+  }[];
+  readonly to?: readonly object[];
+}
+
 interface NetworkPolicy extends KubernetesObject {
   readonly spec: {
     readonly podSelector: { readonly matchLabels: Readonly<Record<string, string>> };
     readonly policyTypes: readonly string[];
+    readonly egress: readonly PolicyRule[];
+  };
+}
+
+interface Role extends KubernetesObject {
+  readonly rules: readonly object[];
+}
+
+interface AdmissionPolicy extends KubernetesObject {
+  readonly spec: {
+    readonly matchConditions: readonly { readonly expression: string }[];
+    readonly validations: readonly { readonly expression: string }[];
   };
 }
 
@@ -120,6 +141,34 @@ describe.each(EXAMPLES)('workloads with the values of %s', (example) => {
   });
 });
 
+describe('the account of media nodes', () => {
+  const objects = renderExample('default');
+  const { serviceAccountName } = deploymentOf(objects, 'media-worker').spec.template.spec;
+
+  test('may patch pods and nothing else', () => {
+    expect(ofKind<Role>(objects, 'Role').map(({ rules }) => rules)).toEqual([
+      [{ apiGroups: [''], resources: ['pods'], verbs: ['patch'] }],
+    ]);
+  });
+
+  test('is held to its own pod by an admission policy that means this very account', () => {
+    const [policy] = ofKind<AdmissionPolicy>(objects, 'ValidatingAdmissionPolicy');
+    expect(policy?.spec.matchConditions.map(({ expression }) => expression)).toEqual([
+      expect.stringContaining(`:${serviceAccountName ?? ''}'`),
+    ]);
+    expect(policy?.spec.validations[0]?.expression).toContain('== object.metadata.name');
+  });
+
+  test('has no right at all where nodes keep no deletion cost', () => {
+    const without = renderExample('default', ['media.podDeletionCost.enabled=false']);
+    for (const kind of ['Role', 'RoleBinding', 'ValidatingAdmissionPolicy']) {
+      expect(ofKind(without, kind)).toEqual([]);
+    }
+    const { template } = deploymentOf(without, 'media-worker').spec;
+    expect(template.spec.automountServiceAccountToken).toBe(false);
+  });
+});
+
 describe('NetworkPolicies', () => {
   const policed = (example: 'default' | 'host-network' | 'smallest') => {
     const objects = renderExample(example);
@@ -145,5 +194,50 @@ describe('NetworkPolicies', () => {
 
   test('can be left out', () => {
     expect(policed('smallest')).toEqual([]);
+  });
+
+  const egressOf = (example: (typeof EXAMPLES)[number], component: string, settings?: string[]) =>
+    ofKind<NetworkPolicy>(renderExample(example, settings), 'NetworkPolicy')
+      .filter(({ spec }) => {
+        const { matchLabels } = spec.podSelector;
+        return matchLabels['app.kubernetes.io/component'] === component;
+      })
+      .flatMap(({ spec }) => spec.egress);
+  const anywhere = (rules: readonly PolicyRule[]) =>
+    rules.filter(({ to }) => to === undefined).flatMap(({ ports }) => ports);
+
+  test.each([
+    ['default', 20_000, 20_001],
+    ['node-port', 30_500, 30_501],
+    // One group has four workers.
+    ['host-network', 20_000, 20_003],
+  ] as const)(
+    'with the values of %s let directories ask silent nodes’ workers',
+    (example, port, endPort) => {
+      expect(anywhere(egressOf(example, 'stream-directory'))).toContainEqual({
+        protocol: 'UDP',
+        port,
+        endPort,
+      });
+    },
+  );
+
+  test('let a media node ask for its address, of whom it is told to ask, and nobody else', () => {
+    const stun = { protocol: 'UDP', port: 3_478 };
+    expect(anywhere(egressOf('node-port', 'media-worker'))).toContainEqual(stun);
+    expect(anywhere(egressOf('default', 'media-worker'))).not.toContainEqual(stun);
+    const cloud = egressOf('default', 'media-worker', ['media.announcedAddress=cloud:gcp']);
+    expect(cloud).toContainEqual({
+      ports: [{ protocol: 'TCP', port: 80 }],
+      to: [{ ipBlock: { cidr: '169.254.169.254/32' } }],
+    });
+  });
+
+  test('let everybody reach the collector of traces, where there is one', () => {
+    const collector = { protocol: 'TCP', port: 4_318 };
+    for (const component of ['gateway', 'stream-directory']) {
+      expect(anywhere(egressOf('host-network', component))).toContainEqual(collector);
+      expect(anywhere(egressOf('default', component))).not.toContainEqual(collector);
+    }
   });
 });

@@ -102,6 +102,35 @@ dns:///{{ include "sluice.fullname" . }}-stream-directory.{{ .Release.Namespace 
 {{- end }}
 {{- end }}
 
+{{/* Where spans go. */}}
+{{- define "sluice.tracingEnv" -}}
+{{- with .Values.tracing }}
+{{- if .endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+- name: OTEL_EXPORTER_OTLP_PROTOCOL
+  value: {{ .protocol }}
+{{- if .headersSecret.name }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom: { secretKeyRef: { name: {{ .headersSecret.name }}, key: {{ .headersSecret.key }} } }
+{{- end }}
+- name: OTEL_TRACES_SAMPLER
+  value: parentbased_traceidratio
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ .ratio | quote }}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: k8s.namespace.name={{ $.Release.Namespace }},k8s.pod.name=$(POD_NAME)
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The port of a URL. */}}
+{{- define "sluice.portOf" -}}
+{{- $url := urlParse . }}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" }}
+{{- default (ternary "443" "80" (eq $url.scheme "https")) $port }}
+{{- end }}
+
 {{- define "sluice.volumeMounts" -}}
 {{- if ne .Values.grpcTls.source "none" }}
 - { name: grpc-tls, mountPath: /etc/sluice/grpc-tls, readOnly: true }
@@ -207,6 +236,10 @@ kubectl.kubernetes.io/default-container: {{ .component }}
     - { protocol: TCP, port: 53 }
 - ports:
     - { protocol: TCP, port: {{ .Values.nats.clientPort }} }
+{{- with .Values.tracing.endpoint }}
+- ports:
+    - { protocol: TCP, port: {{ include "sluice.portOf" . }} }
+{{- end }}
 {{- end }}
 
 {{- define "sluice.monitoringPeers" -}}

@@ -21,6 +21,40 @@
 {{- end }}
 {{- end }}
 
+{{/* As media nodes take it: by their hosts' names, where there are some. */}}
+{{- define "sluice.announcedAddress" -}}
+{{- if .addresses }}
+{{- $entries := list }}
+{{- range $host, $address := .addresses }}
+{{- $entries = append $entries (printf "%s=%s" $host $address) }}
+{{- end }}
+{{- printf "map:$(NODE_NAME):%s" (join "," $entries) }}
+{{- else }}
+{{- .announcedAddress }}
+{{- end }}
+{{- end }}
+
+{{/* Egress rules for those of whom a media node asks its address. */}}
+{{- define "sluice.addressEgress" -}}
+{{- $asked := dict }}
+{{- range $group, $overrides := .Values.media.groups }}
+{{- $address := default $.Values.media.announcedAddress (default dict $overrides).announcedAddress }}
+{{- if not $.Values.media.addresses }}{{ $_ := set $asked $address true }}{{ end }}
+{{- end }}
+{{- range $address := keys $asked | sortAlpha }}
+{{- if hasPrefix "stun:" $address }}
+- ports:
+    - { protocol: UDP, port: {{ regexFind ":[0-9]+$" $address | trimPrefix ":" | default "3478" }} }
+{{- end }}
+{{- if hasPrefix "cloud:" $address }}
+- ports:
+    - { protocol: TCP, port: 80 }
+  to:
+    - ipBlock: { cidr: 169.254.169.254/32 }
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "sluice.mediaSelectorLabels" -}}
 {{ include "sluice.selectorLabels" (dict "root" .root "component" "media-worker") }}
 sluice/group: {{ .group }}
