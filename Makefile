@@ -36,7 +36,7 @@ integration: setup ## Run the tests with real NATS servers and mediasoup workers
 e2e: setup ## Run the tests of whole clusters, in Chromium
 	@$(PINNED) node tests/run.mjs build e2e
 
-faults: setup ## Do every fault twenty times and write docs/faults.md (hours; SLUICE_FAULT_RUNS)
+faults: setup ## Do every fault twenty times and write docs/faults.md (an hour; SLUICE_FAULT_RUNS)
 	@$(PINNED) node tests/faults/run.mjs
 
 interop: setup ## Try other WebRTC stacks against Chromium and write docs/interop.md

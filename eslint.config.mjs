@@ -29,6 +29,7 @@ const TESTS = [
   'tests/**/*.ts',
   'bench/**/*.ts',
   'libs/testing/**/*.ts',
+  'vitest.config.ts',
 ];
 
 export default tseslint.config(

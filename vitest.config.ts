@@ -76,7 +76,7 @@ export default defineConfig({
           include: ['tests/faults/**/*.fault.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          maxWorkers: Number(process.env['SLUICE_FAULT_LANES'] ?? 1),
         },
       },
     ],

@@ -12,7 +12,7 @@ import { INTEROP_TOOLS, ensureTestTools } from '../deploy/setup/test-tools.mjs';
 import { ensureWorker } from '../deploy/setup/worker.mjs';
 import { NOTHING } from './runner/outcome.mjs';
 import { signalRunning } from './runner/stream-command.mjs';
-import { ON_DEMAND, SCHEDULE, SUITES } from './runner/suites.mjs';
+import { SCHEDULE, SUITES } from './runner/suites.mjs';
 import { anyFailed, summary } from './runner/summary.mjs';
 
 /** These need nothing but the npm packages. */
@@ -25,7 +25,7 @@ async function main(wanted) {
     throw new SetupError(`no such suite: ${unknown.join(', ')}`);
   }
 
-  const names = wanted.length > 0 ? wanted : byDefault();
+  const names = wanted.length > 0 ? wanted : SUITES.map(({ name }) => name);
   const env = names.every((name) => CHECKS.includes(name))
     ? process.env
     : await testEnvironment(names);
@@ -36,10 +36,6 @@ async function main(wanted) {
 
   process.stdout.write(`${summary(results)}\n`);
   return anyFailed(results) ? 1 : 0;
-}
-
-function byDefault() {
-  return SUITES.map((suite) => suite.name).filter((name) => !ON_DEMAND.includes(name));
 }
 
 async function testEnvironment(names) {

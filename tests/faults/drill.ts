@@ -18,7 +18,7 @@ import { Caller } from './caller.js';
 import { LoadBalancer } from './load-balancer.js';
 import { PROMISES, type FaultId } from './promises.js';
 import { makeBrowserPrompt } from './prompt-browser.js';
-import { FaultRecords } from './records.js';
+import { FaultRecords, type FaultRecord } from './records.js';
 
 /** How often each fault is done. */
 export const RUNS = Number(process.env['SLUICE_FAULT_RUNS'] ?? 1);
@@ -28,6 +28,11 @@ const HEALTHY_MS = 20_000;
 /** How long a call is watched while nothing is done to it, and again after it has recovered. */
 const QUIET_MS = 2_000;
 const CALLERS = 3;
+/** What a machine that is busy with the drill alone may add to a gap, and how many times its quiet one. */
+const ROOM_MS = 250;
+const ROOM_IN_QUIET_GAPS = 4;
+/** From this load for each core on, gaps are the machine's and not those of what is tested. */
+const OVERLOADED = 1.5;
 const NAMES = ['alice', 'ben', 'cora', 'dora'];
 
 const records = new FaultRecords(join(REPOSITORY_ROOT, 'test-results', 'faults'));
@@ -143,7 +148,12 @@ export class Drill {
         const failures: string[] = [];
         for (let run = 1; run <= RUNS; run += 1) {
           try {
-            const failure = await this.#run(id, run, { strike, callers });
+            const ran = () => this.#run(id, run, { strike, callers });
+            const record = await ran();
+            const judged = RUNS === 1 && brokenPromise(record) !== undefined ? await ran() : record;
+            // Of many runs the page that they make is the judge.
+            const broken = RUNS === 1 ? brokenPromise(judged) : undefined;
+            const failure = judged.failure ?? broken;
             if (failure !== undefined) failures.push(`run ${run}: ${failure}`);
           } catch (error) {
             failures.push(`run ${run}, before the fault: ${String(error)}`);
@@ -152,16 +162,15 @@ export class Drill {
         }
         if (failures.length > 0) throw new Error(failures.join('\n'));
       },
-      RUNS * RUN_TIMEOUT_MS,
+      Math.max(2, RUNS) * RUN_TIMEOUT_MS,
     );
   }
 
-  /** Says what went wrong, if anything did. */
   async #run(
     id: FaultId,
     run: number,
     { strike, callers }: { strike: (strike: Strike) => Promise<void>; callers: number },
-  ): Promise<string | undefined> {
+  ): Promise<FaultRecord> {
     await this.#makeWhole();
     const call = await this.#openCall(callers);
     const figures: Record<string, number> = {};
@@ -181,7 +190,7 @@ export class Drill {
       });
       const gapsMs = await call.gapsMs();
       figures['longest time without a new picture in ms'] = worst(await call.gapsMs('video'));
-      records.append({
+      const record: FaultRecord = {
         fault: id,
         run,
         gapsMs,
@@ -190,12 +199,13 @@ export class Drill {
         figures,
         history: await call.history(),
         ...(failure === undefined ? {} : { failure }),
-      });
+      };
+      records.append(record);
       const shown = Object.entries({ ...gapsMs, quiet: quietGapMs, ...figures }).map(
         ([name, value]) => `${name} ${value.toFixed(0)}`,
       );
       console.log(`${id}, run ${run}, longest gaps in ms: ${shown.join(', ')} ${failure ?? ''}`);
-      return failure;
+      return record;
     } finally {
       await call.close();
     }
@@ -278,6 +288,15 @@ export class Drill {
     await this.#browser?.close();
     await this.#endCluster();
   }
+}
+
+/** Whether a run, done once and on whatever machine, shows a gap that was promised not to be. */
+function brokenPromise({ fault, gapsMs, quietGapMs, loadPerCore }: FaultRecord) {
+  const roomMs = Math.max(ROOM_MS, ROOM_IN_QUIET_GAPS * quietGapMs);
+  const allowedMs = PROMISES[fault].gapMs + roomMs;
+  const gapMs = Math.max(0, ...Object.values(gapsMs));
+  if (gapMs <= allowedMs || loadPerCore > OVERLOADED) return undefined;
+  return `${gapMs.toFixed()} ms without sound, where ${PROMISES[fault].gapMs} ms are promised`;
 }
 
 async function messageOf(work: () => Promise<void>): Promise<string | undefined> {

@@ -2,6 +2,7 @@
 // docs/faults.md from what they came to.
 import { spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ensureBuilt } from '../../deploy/local/build.mjs';
 import { ensureNatsServer } from '../../deploy/setup/nats-server.mjs';
@@ -12,6 +13,8 @@ import { ensureTestTools } from '../../deploy/setup/test-tools.mjs';
 import { ensureWorker } from '../../deploy/setup/worker.mjs';
 
 const RUNS = '20';
+/** Each drill keeps about one core busy. */
+const CORES_FOR_TWO = 4;
 
 try {
   process.env.MEDIASOUP_WORKER_BIN = await ensureWorker();
@@ -27,6 +30,11 @@ process.env.SLUICE_FAULT_RUNS ??= RUNS;
 await rm(join(repositoryRoot, 'test-results', 'faults'), { recursive: true, force: true });
 
 const options = { cwd: repositoryRoot, stdio: 'inherit' };
+
+if (availableParallelism() >= CORES_FOR_TWO) {
+  process.env.SLUICE_FAULT_LANES ??= '2';
+}
+
 const { status } = spawnSync('vitest', ['run', '--project', 'faults'], options);
 
 await import('../dist/faults/write-report.js');

@@ -38,20 +38,19 @@ export const SUITES = [
   vitest('interop', 15),
 ];
 
-/** What `make test` leaves to targets of their own: minutes of faults. */
-export const ON_DEMAND = ['faults'];
-
 /**
  * Those that may run at the same time stand in one group; in each, lanes run beside each other and
- * the suites of a lane one after the other. End-to-end tests have the machine to themselves.
+ * the suites of a lane one after the other. End-to-end tests and faults, which measure, have the
+ * machine to themselves.
  */
 export const SCHEDULE = [
   [['build']],
   [['lint'], ['format', 'set-up', 'unit', 'chart']],
   [['integration']],
-  [['e2e', 'faults']],
+  [['e2e']],
   [['containers']],
   [['interop']],
+  [['faults']],
 ];
 
 /** Commands that each pass or fail as a whole. */

@@ -45,6 +45,8 @@ type Reactions = {
 };
 
 const REJOIN = { firstMs: 500, longestMs: 10_000 };
+/** Nobody sees or hears us meanwhile; one that is refused costs the servers little. */
+const INSIST = { firstMs: 500, longestMs: 3_000 };
 /** How long the new PeerConnections of a move may take before the server is left to judge by itself. */
 const MOVE_MS = 15_000;
 
@@ -282,7 +284,7 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     if (this.#insisting.has(publication)) return;
     this.#insisting.add(publication);
     for (let attempt = 1; ; attempt += 1) {
-      const waitMs = delayMs(attempt, REJOIN, Math.random);
+      const waitMs = delayMs(attempt, INSIST, Math.random);
       await new Promise((resolve) => setTimeout(resolve, waitMs));
       if (this.#status !== 'joined' || publication.healthy) break;
       const done = await publication.replace().then(
