@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { constants } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ensureFfmpeg } from '../deploy/setup/ffmpeg.mjs';
 import { ensureNatsServer } from '../deploy/setup/nats-server.mjs';
 import { repositoryRoot } from '../deploy/setup/repository-root.mjs';
 import { say } from '../deploy/setup/say.mjs';
@@ -39,12 +40,16 @@ async function main(wanted) {
 }
 
 async function testEnvironment(names) {
-  const tools = names.includes('interop') ? INTEROP_TOOLS : undefined;
+  const interop = names.includes('interop');
+  const tools = interop ? INTEROP_TOOLS : undefined;
   const MEDIASOUP_WORKER_BIN = await ensureWorker();
   const SLUICE_NATS_SERVER = await ensureNatsServer();
   const { chromium: SLUICE_CHROMIUM } = await ensureTestTools(tools);
 
-  return { ...process.env, MEDIASOUP_WORKER_BIN, SLUICE_NATS_SERVER, SLUICE_CHROMIUM };
+  const SLUICE_FFMPEG = interop ? await ensureFfmpeg() : process.env.SLUICE_FFMPEG;
+  const found = { MEDIASOUP_WORKER_BIN, SLUICE_NATS_SERVER, SLUICE_CHROMIUM, SLUICE_FFMPEG };
+
+  return { ...process.env, ...found };
 }
 
 async function runSchedule(names, env) {

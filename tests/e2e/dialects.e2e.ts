@@ -49,8 +49,8 @@ async function untilPlaying(page: Page): Promise<void> {
 }
 
 describe.each(PUBLISHERS)('what is published over %s', (from, publish) => {
-  test.each(PLAYERS)('is seen and heard over %s, from another node', async (to, play) => {
-    const room = `${from} to ${to}`;
+  test.each(PLAYERS)('is seen and heard over %s (%s), from another node', async (to, play) => {
+    const room = `${from} to ${to}, ${play}`;
     const report = reportOf(cluster.api);
     const publisher = await pages.publish(from, publish, await placeOf(room, 'ann', 'ann'));
     await eventually(async () => {

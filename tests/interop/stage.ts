@@ -108,7 +108,7 @@ function mediaAddressBeside(namespace: Namespace | undefined): string {
 }
 
 /** Some implementations take no candidate on loopback, so media is on an address of the machine. */
-function routableAddress(): string {
+export function routableAddress(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((some) => some ?? []);
   const found = addresses.find(({ internal, family }) => !internal && family === 'IPv4');
   return found?.address ?? '127.0.0.1';
