@@ -6,7 +6,8 @@ import { roomsDoor } from './rooms-door.js';
 import { umbrellaDoor, type UmbrellaDoorOptions } from './umbrella-door.js';
 import type { Door } from './websocket-entrance.js';
 
-export type DoorPorts = Omit<ConnectionPorts, 'inRequest'> & PionPorts;
+/** What the requests of one connection belong to, its door says. */
+export type DoorPorts = Omit<ConnectionPorts & PionPorts, 'inRequest'>;
 
 /** The doors of all dialects that are on, by path. */
 export function doorsOf(

@@ -5,6 +5,7 @@ import { isAnonymous, type Access, type Credentials } from '../access.js';
 import { FrameBudget } from '../frame-budget.js';
 import { requireCandidate } from '../ice-candidate.js';
 import type { MembershipPorts } from '../membership.js';
+import type { RequestScope } from '../ports.js';
 import { requireFresh, requireRoom } from '../permissions.js';
 import { RequestQueue } from '../request-queue.js';
 import { parsePionFrame, pionFrame, type PionFrame } from './frames.js';
@@ -14,6 +15,8 @@ export interface PionPorts extends MembershipPorts {
   readonly access: Access;
   /** Seconds since 1970, only to be compared with what a token says. */
   readonly nowS: () => number;
+  /** Of this connection alone. */
+  readonly inRequest: RequestScope;
 }
 
 /** The client's WebSocket. */
@@ -92,7 +95,7 @@ export class PionConnection {
     try {
       const frame = parsePionFrame(text);
       type = `pion ${frame.event}`;
-      await this.#handle(frame);
+      await this.ports.inRequest(type, () => this.#handle(frame));
     } catch (error) {
       const failure = SluiceError.from(error);
       outcome = failure.code;
