@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
+import { seededRandom } from '@sluice/testing';
 import { simulateAudience } from './audience.js';
-import { seededRandom } from './seeded-random.js';
 import { simulationPage } from './simulation-page.js';
 import { simulateSmallRooms } from './small-rooms.js';
 

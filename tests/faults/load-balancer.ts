@@ -1,11 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, freePort } from '@sluice/testing';
-import { spawnDyingWithUs } from './dying-with-us.js';
+import { dyingWithUs, eventually, freePort } from '@sluice/testing';
 
 /** haproxy in front of gateways, set up as an operator would. */
 export class LoadBalancer {
@@ -22,7 +21,10 @@ export class LoadBalancer {
     const port = await freePort();
     const file = join(folder, 'haproxy.cfg');
     writeFileSync(file, configuration(port, gateways));
-    const child = spawnDyingWithUs('haproxy', ['-db', '-f', file]);
+    const child = spawn(...dyingWithUs('haproxy', ['-db', '-f', file]), {
+      stdio: 'ignore',
+      env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin` },
+    });
     await once(child, 'spawn');
     const balancer = new LoadBalancer(`http://127.0.0.1:${port}`, child, folder);
     try {

@@ -1,10 +1,9 @@
-import type { ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, freePort } from '@sluice/testing';
-import { spawnDyingWithUs } from './dying-with-us.js';
+import { dyingWithUs, eventually, freePort } from '@sluice/testing';
 
 interface Member {
   readonly name: string;
@@ -107,7 +106,7 @@ export class NatsTrio {
 
 function launch(args: readonly string[]): ChildProcess {
   const binary = process.env['SLUICE_NATS_SERVER'] ?? 'nats-server';
-  return spawnDyingWithUs(binary, args);
+  return spawn(...dyingWithUs(binary, args), { stdio: 'ignore' });
 }
 
 function runs({ process: server }: Member): boolean {

@@ -7,11 +7,16 @@ import {
 } from '@sluice/proto-gen/stream_directory';
 import { SluiceError, streamKey, type StreamName } from '@sluice/core';
 import { CLIENT_OPTIONS, callUnary, channelCredentials, directoryTarget } from '@sluice/grpc-kit';
-import { eventually, freePort, startNatsServer, type NatsServer } from '@sluice/testing';
+import {
+  eventually,
+  freePort,
+  seededRandom,
+  startNatsServer,
+  type NatsServer,
+} from '@sluice/testing';
 import { DirectoryReplica } from './directory-replica.js';
 import { HistoryNode } from './history-node.js';
 import { History } from './history.js';
-import { seededRandom } from './seeded-random.js';
 
 const SEED = Number(process.env['SLUICE_HISTORY_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const STEPS = Number(process.env['SLUICE_HISTORY_STEPS'] ?? 400);

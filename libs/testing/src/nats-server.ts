@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { dyingWithUs } from './dying-with-us.js';
 
 export interface NatsServer {
   readonly url: string;
@@ -64,7 +65,7 @@ async function launchOnFreePort(
 async function launch(port: number, dataFolder: string): Promise<ChildProcess> {
   const binary = process.env['SLUICE_NATS_SERVER'] ?? 'nats-server';
   const listen = ['-a', '127.0.0.1', '-p', String(port)];
-  const server = spawn(binary, [...listen, '-js', '-sd', dataFolder], {
+  const server = spawn(...dyingWithUs(binary, [...listen, '-js', '-sd', dataFolder]), {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   await once(server, 'spawn');

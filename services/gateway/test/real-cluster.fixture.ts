@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { eventually, freePort, startNatsServer } from '@sluice/testing';
+import { dyingWithUs, eventually, freePort, startNatsServer } from '@sluice/testing';
 import { CLUSTER_SECRET, startGateway, type GatewayProcess } from './gateway-process.fixture.js';
 
 const main = (service: string) =>
@@ -60,7 +60,7 @@ async function startService(
   stops: (() => unknown)[],
 ): Promise<string> {
   const { PATH, MEDIASOUP_WORKER_BIN } = process.env;
-  const child = spawn(process.execPath, [main(service)], {
+  const child = spawn(...dyingWithUs(process.execPath, [main(service)]), {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       PATH,
@@ -108,7 +108,7 @@ listen gateways
 ${servers.join('\n')}
 `,
   );
-  const child = spawn('haproxy', ['-db', '-f', join(folder, 'haproxy.cfg')], {
+  const child = spawn(...dyingWithUs('haproxy', ['-db', '-f', join(folder, 'haproxy.cfg')]), {
     stdio: ['ignore', 'ignore', 'ignore'],
     env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin` },
   });
