@@ -34,6 +34,7 @@ export interface Stream {
   readonly participant: string;
   readonly purpose: string;
   readonly node: string;
+  readonly tracks: readonly { readonly kind: 'audio' | 'video' }[];
 }
 
 export interface Node {

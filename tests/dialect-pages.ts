@@ -11,6 +11,7 @@ export interface Place {
   readonly token: string;
   readonly room: string;
   readonly participant: string;
+  readonly purpose?: string;
 }
 
 /** What a page has received so far, over all its PeerConnections. */
