@@ -151,6 +151,12 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    // Each is there before it first counts: 0 to 1 is a rise, too.
+    this.#relaySetUpSeconds.zero({ outcome: 'OK' });
+    this.#pipeSetUpSeconds.zero({ outcome: 'OK' });
+    for (const direction of ['publishing', 'subscribing']) {
+      this.#firstMediaSeconds.zero({ direction });
+    }
     for (const outcome of DRAIN_OUTCOMES) this.drainedSessions.inc({ outcome }, 0);
     for (const reason of SESSION_END_LABELS) this.#endedSessions.inc({ reason }, 0);
     for (const direction of ['publishing', 'subscribing']) {
