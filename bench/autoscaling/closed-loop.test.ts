@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { seededRandom } from '../simulation/seeded-random.js';
+import { seededRandom } from '@sluice/testing';
 import { runClosedLoop } from './closed-loop.js';
 import { RAMP_LENGTH_S, chartSpec, loadRamp } from './load-ramp.js';
 import { podsToDelete } from './replica-set.js';

@@ -1,5 +1,5 @@
 // Prints what several targets of the autoscaler come to, as docs/operations.md says it.
-import { seededRandom } from '../simulation/seeded-random.js';
+import { seededRandom } from '@sluice/testing';
 import { runClosedLoop } from './closed-loop.js';
 import { RAMP_LENGTH_S, chartSpec, loadRamp } from './load-ramp.js';
 

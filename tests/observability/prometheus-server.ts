@@ -4,9 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunningService } from '@sluice/local-cluster';
-import { eventually, freePort } from '@sluice/testing';
+import { eventually, freePort, spawnDyingWithUs } from '@sluice/testing';
 import { stringify } from 'yaml';
-import { spawnDyingWithUs } from '../faults/dying-with-us.js';
 import { RULES_FOLDER } from './queries.js';
 
 /** One line of a graph. */
