@@ -1,10 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunningService } from '@sluice/local-cluster';
-import { eventually, freePort, spawnDyingWithUs } from '@sluice/testing';
+import { dyingWithUs, eventually, freePort } from '@sluice/testing';
 import { stringify } from 'yaml';
 import { RULES_FOLDER } from './queries.js';
 
@@ -46,12 +46,15 @@ export class PrometheusServer {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-prometheus-'));
     const port = await freePort();
     writeFileSync(join(folder, 'prometheus.yml'), configuration(services));
-    const child = spawnDyingWithUs('prometheus', [
-      `--config.file=${join(folder, 'prometheus.yml')}`,
-      `--storage.tsdb.path=${join(folder, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--log.level=error',
-    ]);
+    const child = spawn(
+      ...dyingWithUs('prometheus', [
+        `--config.file=${join(folder, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--log.level=error',
+      ]),
+      { stdio: 'ignore' },
+    );
     await once(child, 'spawn');
     const server = new PrometheusServer(`http://127.0.0.1:${port}`, child, folder);
     try {
