@@ -11,3 +11,4 @@ export { numberingOf } from './numbering.js';
 export type { Numbering } from './numbering.js';
 export { sessionIdOf } from './session-description.js';
 export { consumableOn, fitsSlot, slotsOf } from './slot.js';
+export { sentTracks } from './sent-tracks.js';

@@ -98,3 +98,9 @@ function distinct<T>(items: readonly T[], key: (item: T) => number): T[] {
   for (const item of items) if (!byKey.has(key(item))) byKey.set(key(item), item);
   return [...byKey.values()];
 }
+
+/** On an m-line that the client numbered: free for another track of ours. */
+export function withoutSending(line: MLine): MLine {
+  if (line.numberedBy !== 'client' || !line.sending) return line;
+  return { ...line, idleCodecs: line.sending.codecs, sending: undefined };
+}

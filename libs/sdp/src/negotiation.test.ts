@@ -797,6 +797,20 @@ describe('slots', () => {
     expect(mLines(idle.answer())).toEqual(['video 9 0 inactive']);
   });
 
+  it('are free again by the answer after their track has stopped', () => {
+    const negotiation = aNegotiation();
+    negotiation.receiveOffer(aDescription([WATCH]));
+    const sending = new Map([['0', anOutgoingTrack('video', '0')]]);
+    negotiation.answer({ sending });
+    negotiation.stopSending('0');
+    negotiation.receiveOffer(aDescription([WATCH]));
+    expect(mLines(negotiation.answer())).toEqual(['video 9 0 inactive']);
+    expect(negotiation.offerNeeded).toBe(false);
+    const { slots } = negotiation.receiveOffer(aDescription([WATCH]));
+    expect(slots.map(({ mid }) => mid)).toEqual(['0']);
+    expect(mLines(negotiation.answer({ sending }))).toEqual(['video 9 0 sendonly']);
+  });
+
   it('take a track later, by an offer of ours', () => {
     const negotiation = aNegotiation();
     negotiation.receiveOffer(aDescription([WATCH]));

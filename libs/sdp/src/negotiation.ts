@@ -6,7 +6,7 @@ import { SdpError } from './errors.js';
 import { preferredFingerprint, sameFingerprints } from './fingerprint.js';
 import { sameIceCredentials, type IceCredentials } from './ice.js';
 import { DEFAULT_VIDEO_START_BITRATE_BPS, sdpLimitsOf } from './limits.js';
-import { stopped, withoutMisread, type MLine } from './m-line.js';
+import { stopped, withoutMisread, withoutSending, type MLine } from './m-line.js';
 import type {
   AnswerDecisions,
   AnswerReceived,
@@ -334,7 +334,9 @@ export class Negotiation {
   #answeredLines(offer: RemoteOffer, decisions: AnswerDecisions): MLine[] {
     const added = new Set(offer.received.added.map((track) => track.mid));
     const readLines = decisions.sending?.size ? offer.lines.map(withoutMisread) : offer.lines;
-    const lines = readLines.map((line) => {
+    const lines = readLines.map((read) => {
+      // On the client's own m-line an answer can say that nothing is sent any more.
+      const line = this.#stops.has(read.mid) ? withoutSending(read) : read;
       if (!added.has(line.mid) || decisions.rejected?.has(line.mid) !== true) return line;
       return line.sending ? { ...line, reception: undefined } : stopped(line);
     });

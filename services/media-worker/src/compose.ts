@@ -28,6 +28,8 @@ import {
 import { SdpError } from '@sluice/sdp';
 import { relayTickets } from '@sluice/tokens';
 import type { Configuration } from './config.js';
+import { Dialer } from './dialing/dialer.js';
+import { ForeignStream } from './dialing/foreign-stream.js';
 import { DataChannelClients } from './domain/data-channel-clients.js';
 import { findAddress } from './addresses/find-address.js';
 import { Epochs } from './domain/epochs.js';
@@ -39,7 +41,9 @@ import { PipeMeter } from './domain/pipe-meter.js';
 import { Relays } from './domain/relays.js';
 import { Reregistration } from './domain/reregistration.js';
 import { RetiredConnections } from './domain/retired-connections.js';
+import { PulledStreams } from './domain/pulled-streams.js';
 import { SESSION_LIMITS, SESSION_TIMINGS } from './domain/session-bounds.js';
+import type { SessionEnvironment } from './domain/session.js';
 import { Speakers } from './domain/speakers.js';
 import { StreamClaims, type NameHolders } from './domain/stream-claims.js';
 import { StreamCopies } from './domain/stream-copies.js';
@@ -253,10 +257,30 @@ function assemble(foundation: Foundation): Parts {
     onDrained: (outcome) => metrics.drainedSessions.inc({ outcome }),
     onSessionEnded: (reason) => metrics.countSessionEnd(reason),
   });
-  const clients = new DataChannelClients(node, environment, randomUUID);
+  const clients = openDataChannelClients(foundation, node, environment);
   const meter = openMeter(foundation, node, relays);
   const pipeMeter = openPipeMeter(foundation, relays);
   return { node, clients, relays, claims, epochs, facts, meter, pipeMeter };
+}
+
+function openDataChannelClients(
+  { config, lifecycle }: Foundation,
+  node: MediaNode,
+  environment: SessionEnvironment,
+): DataChannelClients {
+  const { clock } = environment;
+  const dialer = new Dialer();
+  lifecycle.started('dialing process', 1_000, () => dialer.close());
+  const pulls = new PulledStreams({
+    policy: config.foci,
+    environment,
+    openSession: (profile, routerId) => node.openSession(profile, routerId, false),
+    open: (home, focus, name) => ForeignStream.open({ dialer, home, focus, name, clock }),
+    newId: randomUUID,
+    lingerMs: config.pipes.relayLingerMs,
+  });
+  lifecycle.started('pulled streams', 1_000, () => pulls.close('stopping'));
+  return new DataChannelClients(node, environment, pulls, randomUUID);
 }
 
 function openPipeMeter({ config, lifecycle }: Foundation, relays: Relays): PipeMeter {

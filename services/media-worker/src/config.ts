@@ -10,11 +10,29 @@ import {
   type Environment,
 } from '@sluice/service-kit';
 import { parseAddressSource } from './domain/announced-address.js';
+import { parseFocus } from './domain/foci.js';
 
 const milliseconds = () => z.coerce.number().int().min(0).max(3_600_000);
 const bitsPerSecond = () => z.coerce.number().int().min(100_000).max(1_000_000_000_000);
 const count = () => z.coerce.number().int().min(1).max(1_000_000);
 const address = () => z.string().min(1).max(255);
+
+const names = () =>
+  z.string().transform((value) =>
+    value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  );
+const foci = () =>
+  names().transform((parts, context) => {
+    try {
+      return parts.map(parseFocus);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be hosts or http(s) URLs' });
+      return z.NEVER;
+    }
+  });
 
 /** Flat, in the order in which the README lists them. */
 export const VARIABLES = z
@@ -101,6 +119,14 @@ export const VARIABLES = z
       .min(1)
       .default('/var/run/secrets/kubernetes.io/serviceaccount')
       .describe("Where the pod's account is: `token` and `ca.crt`."),
+    SLUICE_FOCI_ALLOWED: foci()
+      .default([])
+      .describe(
+        'Servers from which clients of SFU-to-SFU may have streams pulled: comma-separated `host:port` or URLs, whose password is shown there as a bearer token.',
+      ),
+    SLUICE_FOCI_NAMES: names()
+      .default([])
+      .describe('How clients of SFU-to-SFU call this cluster itself: comma-separated `host:port`.'),
     ...COMMON_VARIABLES,
   })
   .refine((v) => (v.SLUICE_PIPE_PORT_MIN === 0) === (v.SLUICE_PIPE_PORT_MAX === 0), {
@@ -155,6 +181,10 @@ export function loadConfiguration(environment: Environment) {
       drainMs: v.SLUICE_DRAIN_MS,
     },
     pod: podOf(v),
+    foci: {
+      allowed: v.SLUICE_FOCI_ALLOWED,
+      own: v.SLUICE_FOCI_NAMES.map((name) => name.toLowerCase()),
+    },
     capacity: {
       egressBps: v.SLUICE_EGRESS_LIMIT_BPS,
       ingressBps: v.SLUICE_INGRESS_LIMIT_BPS,

@@ -222,6 +222,53 @@ describe('streams', () => {
   });
 });
 
+describe('a client that offers to receive', () => {
+  test('gets streams of another node in its own numbers, beside what it publishes', async () => {
+    const [anna, ben] = [await connected('anna', 0), await connected('ben', 1, true)];
+    await anna.publish(keys('anna'));
+    await anna.publish(keys('anna', 'screen'), 'screen');
+    await ben.publish(keys('ben'));
+    const first = await ben.subscribeByOffer(keys('anna'), 'one');
+    expect(first).toMatchObject({ event: 'subscribe', id: 'one', ...keys('anna') });
+    await decodes(ben, 1);
+    expect(await ben.subscribeByOffer(keys('anna', 'screen'), 'two')).toMatchObject({
+      event: 'subscribe',
+    });
+    await decodes(ben, 2);
+    expect((await ben.shown()).map(({ streamId }) => streamId).sort()).toEqual([
+      `${call}-anna-camera`,
+      `${call}-anna-screen`,
+    ]);
+    await anna.subscribeByOffer(keys('ben'), 'back');
+    await decodes(anna, 1);
+    // What it cannot be offered it is told.
+    await anna.ask({ event: 'unpublish', id: 'end', ...keys('anna', 'screen') });
+    await eventually(async () => {
+      const errors = (await ben.heard()).filter(({ event }) => event === 'error');
+      return errors.some(({ id, message }) => id === 'two' && message?.includes('has ended'))
+        ? undefined
+        : 'not told';
+    });
+    await decodes(ben, 1);
+    expect((await ben.heard()).filter(({ event }) => event === 'subscribe')).toHaveLength(2);
+  });
+
+  test('is refused what there is not, and may offer that again for what there is', async () => {
+    const [anna, ben] = [await connected('anna'), await connected('ben')];
+    await anna.publish(keys('anna'));
+    expect(await ben.subscribeByOffer(keys('nobody'), 'none')).toMatchObject({
+      event: 'error',
+      id: 'none',
+      message: expect.stringContaining('No Such Stream') as string,
+    });
+    expect(await ben.subscribeByOffer(keys('anna'), 'some')).toMatchObject({ event: 'subscribe' });
+    await decodes(ben, 1);
+    await ben.ask({ event: 'unsubscribe', id: 'bye', ...keys('anna') });
+    expect(await ben.subscribeByOffer(keys('anna'), 'again')).toMatchObject({ event: 'subscribe' });
+    await decodes(ben, 1);
+  });
+});
+
 describe('whatever a client says', () => {
   test('hurts nobody else, and is answered with an error', async () => {
     const [anna, ben] = [await connected('anna'), await connected('ben')];

@@ -17,6 +17,8 @@ export interface Shown {
 }
 
 export interface StreamKeys {
+  /** Where it is pulled from. */
+  readonly foci?: string;
   readonly call_id: string;
   readonly device_id: string;
   readonly purpose: string;
@@ -135,6 +137,7 @@ function installSignaling(): void {
     readonly connection: RTCPeerConnection;
     readonly channel: Promise<[RTCDataChannel, string]>;
     send: (text: string) => void;
+    answering: Promise<void>;
     readonly log: Heard[];
     readonly waiting: Map<string, (heard: Heard) => void>;
     readonly early: Map<string, Heard[]>;
@@ -167,7 +170,13 @@ function installSignaling(): void {
     }
   }
 
-  async function answer(client: Client, { id, sdp = '' }: Heard): Promise<void> {
+  /** One after the other: a PeerConnection has one offer at a time. */
+  function answer(client: Client, heard: Heard): Promise<void> {
+    client.answering = client.answering.then(() => answerNow(client, heard));
+    return client.answering;
+  }
+
+  async function answerNow(client: Client, { id, sdp = '' }: Heard): Promise<void> {
     await client.connection.setRemoteDescription({ type: 'offer', sdp });
     await client.connection.setLocalDescription(await client.connection.createAnswer());
     const answered = client.connection.localDescription?.sdp ?? '';
@@ -202,6 +211,7 @@ function installSignaling(): void {
         connection,
         channel: promise,
         send: () => undefined,
+        answering: Promise.resolve(),
         log: [],
         waiting: new Map(),
         early: new Map(),
@@ -268,10 +278,12 @@ function installSignaling(): void {
     async subscribeByOffer(name, keys, id) {
       const client = of(name);
       const { connection } = client;
-      for (const kind of ['audio', 'video']) {
-        connection.addTransceiver(kind, { direction: 'recvonly' });
+      if (connection.signalingState === 'stable') {
+        for (const kind of ['audio', 'video']) {
+          connection.addTransceiver(kind, { direction: 'recvonly' });
+        }
+        await connection.setLocalDescription(await connection.createOffer());
       }
-      await connection.setLocalDescription(await connection.createOffer());
       const sdp = connection.localDescription?.sdp;
       client.send(JSON.stringify({ event: 'subscribe', id, ...keys, sdp }));
       const heard = await next(client, id);

@@ -21,9 +21,11 @@ import { mayEnter, type Identity } from '@sluice/tokens';
 import { DataChannels, type DataChannel } from './data-channels.js';
 import { DuplexConnection } from './duplex-connection.js';
 import type { HomeRouter } from './home-router.js';
+import type { PulledStreams } from './pulled-streams.js';
 import type { SessionEvent } from './session-events.js';
 import { publishingSettings, subscribingSettings } from './session-settings.js';
-import type { Session, SessionEnvironment, SessionProfile } from './session.js';
+import type { SessionProfile } from './session-profile.js';
+import type { Session, SessionEnvironment } from './session.js';
 import { errorText } from './signaling-errors.js';
 
 /** Who a client without a gateway is, as its token said. */
@@ -40,6 +42,7 @@ export interface DataChannelClientContext {
   readonly environment: SessionEnvironment;
   /** @throws {SluiceError} as MediaNode.openSession. */
   readonly openSession: (profile: SessionProfile, turn: Serial) => Session;
+  readonly pulls: PulledStreams;
   /** A new unguessable id. */
   readonly newId: () => string;
 }
@@ -62,10 +65,10 @@ const SESSIONS_MAX = 64;
  */
 export class DataChannelClient extends Resource {
   readonly #sessions = new Map<string, Session>();
-  /** Under which id the client asked for a stream. */
-  readonly #requestIds = new Map<StreamKey, string>();
+  /** How the client asked for a stream. */
+  readonly #requests = new Map<StreamKey, StreamRequest>();
   readonly #turn = new Serial();
-  readonly #requests = new Serial(WAITING_MAX);
+  readonly #queue = new Serial(WAITING_MAX);
   readonly #rate: TokenBucket;
   #limited = false;
   /** The channel in use: the first on which the client speaks, until then the last that was opened. */
@@ -76,6 +79,7 @@ export class DataChannelClient extends Resource {
 
   private constructor(
     private readonly profile: DataChannelClientProfile,
+    private readonly home: HomeRouter,
     private readonly connection: DuplexConnection,
     private readonly channels: DataChannels,
     private readonly context: DataChannelClientContext,
@@ -123,7 +127,7 @@ export class DataChannelClient extends Resource {
       const { transport } = connection;
       const clientIsDtlsServer = transport.dtlsParameters.role === 'client';
       const channels = await DataChannels.open(home, transport, clientIsDtlsServer);
-      const client = new DataChannelClient(profile, connection, channels, context);
+      const client = new DataChannelClient(profile, home, connection, channels, context);
       attached.client = client;
       if (connection.closed) client.close('connection lost');
       return { client, answer };
@@ -196,11 +200,11 @@ export class DataChannelClient extends Resource {
       return;
     }
     const { message } = parsed;
-    if (this.#requests.full) {
+    if (this.#queue.full) {
       void this.#sendError('Server over capacity: too many requests at once', message);
       return;
     }
-    void this.#requests.run(async () => {
+    void this.#queue.run(async () => {
       try {
         if (!this.closed) await this.#handle(message);
       } catch (error) {
@@ -227,6 +231,9 @@ export class DataChannelClient extends Resource {
 
   async #publish(message: SignalingMessage): Promise<void> {
     const name = this.#nameOf(message);
+    if (this.context.pulls.nameOf(name, message.foci) !== name) {
+      throw new SluiceError('INVALID_ARGUMENT', 'publish at the focus itself');
+    }
     if (message.sdp === '') throw new SluiceError('INVALID_ARGUMENT', 'sdp is missing');
     const session = this.#sessionOf(name.room, name.participant);
     try {
@@ -256,19 +263,28 @@ export class DataChannelClient extends Resource {
   }
 
   async #subscribe(message: SignalingMessage): Promise<void> {
-    const name = this.#nameOf(message);
-    if (message.sdp !== '') {
-      throw new SluiceError('INVALID_STATE', 'no offer waits for an answer; subscribe without sdp');
+    const asked = this.#nameOf(message);
+    if (message.sdp !== '' && !OFFERS.test(message.sdp)) {
+      throw new SluiceError('INVALID_STATE', 'no offer waits for an answer');
     }
+    if (!this.profile.grants.subscribe) {
+      throw new SluiceError('PERMISSION_DENIED', 'the token does not allow to subscribe');
+    }
+    const name = await this.context.pulls.ensure(this.home, asked, message.foci);
     const session = this.#sessionOf(name.room, this.profile.identity.subject);
     const key = streamKey(name);
-    this.#requestIds.set(key, message.id);
+    const byOffer = message.sdp !== '';
+    const known = this.#requests.get(key);
+    this.#requests.set(key, { message, byOffer });
     try {
-      const sdp = await session.subscribe(name, KEY);
+      const sdp = byOffer
+        ? await session.subscribeOn(name, this.connection, message.sdp)
+        : await session.subscribe(name, KEY);
       // Else it follows as an offer of its own.
       if (sdp !== '') await this.#send({ ...message, sdp });
     } catch (error) {
-      this.#requestIds.delete(key);
+      if (known && session.subscriptions.has(name)) this.#requests.set(key, known);
+      else this.#requests.delete(key);
       throw error;
     } finally {
       this.#tidy(session);
@@ -276,7 +292,7 @@ export class DataChannelClient extends Resource {
   }
 
   async #unsubscribe(message: SignalingMessage): Promise<void> {
-    const name = this.#nameOf(message);
+    const name = this.context.pulls.nameOf(this.#nameOf(message), message.foci);
     const session = this.#sessions.get(sessionKey(name.room, this.profile.identity.subject));
     if (!session?.subscriptions.has(name)) throw notFound('subscription', describeStream(name));
     await this.#send({ ...message, sdp: '' });
@@ -286,15 +302,9 @@ export class DataChannelClient extends Resource {
 
   /** An offer that the client did not wait for: the answer names it by the same id. */
   #offer(name: StreamName | undefined, sdp: string): void {
-    const id = (name && this.#requestIds.get(streamKey(name))) ?? '';
-    void this.#send({
-      event: 'subscribe',
-      id,
-      callId: name?.room ?? '',
-      deviceId: name?.participant ?? '',
-      purpose: name?.purpose ?? '',
-      sdp,
-    });
+    const request = name && this.#requests.get(streamKey(name));
+    const { id, callId, deviceId, purpose } = request?.message ?? NOTHING_ASKED;
+    void this.#send({ event: 'subscribe', id, callId, deviceId, purpose, sdp });
   }
 
   /** @throws {SluiceError} INVALID_ARGUMENT, PERMISSION_DENIED. */
@@ -344,16 +354,24 @@ export class DataChannelClient extends Resource {
 
   #hear(session: Session, event: SessionEvent): void {
     if (event.type === 'move') this.move(`Server is leaving (${event.reason})`);
-    if (event.type !== 'subscriptionEnded') return;
-    const { stream } = event.subscription;
+    if (event.type === 'subscriptionEnded') this.#hearEnd(session, event.subscription.stream);
+  }
+
+  /** A client that offered by itself is told; others get an offer without the m-lines. */
+  #hearEnd(session: Session, name: StreamName): void {
     this.#tidySoon(session);
-    // The offer that says so, if any, is on its way or waits; later the id means nothing.
-    queueMicrotask(() => this.#requestIds.delete(streamKey(stream)));
+    const key = streamKey(name);
+    const request = this.#requests.get(key);
+    if (request?.byOffer) void this.#sendError(errorText(streamEnded(name)), request.message);
+    // The offer that says so, if any, is made after this; later the id means nothing.
+    queueMicrotask(() => {
+      if (this.#requests.get(key) === request) this.#requests.delete(key);
+    });
   }
 
   /** After what is under way: a stream that ends may have made room for its successor. */
   #tidySoon(session: Session): void {
-    void this.#requests.run(() => this.#tidy(session)).catch(() => undefined);
+    void this.#queue.run(() => this.#tidy(session)).catch(() => undefined);
   }
 
   #tidy(session: Session): void {
@@ -393,6 +411,19 @@ export class DataChannelClient extends Resource {
 }
 
 const OFFERS = /^a=setup:actpass\s*$/mu;
+
+/** Of an offer that no request stands behind. */
+const NOTHING_ASKED = { id: '', callId: '', deviceId: '', purpose: '' };
+
+interface StreamRequest {
+  readonly message: SignalingMessage;
+  /** In the form in which the client offers. */
+  readonly byOffer: boolean;
+}
+
+function streamEnded(name: StreamName): SluiceError {
+  return new SluiceError('NOT_FOUND', `${describeStream(name)} has ended`);
+}
 
 function sessionKey(room: string, participant: string): string {
   return streamKey({ room, participant, purpose: '' });

@@ -6,6 +6,7 @@ import {
   type DataChannelClientProfile,
 } from './data-channel-client.js';
 import type { MediaNode } from './media-node.js';
+import type { PulledStreams } from './pulled-streams.js';
 import type { SessionEnvironment } from './session.js';
 
 /** The clients of this node that are signaled over data channels. */
@@ -15,6 +16,7 @@ export class DataChannelClients {
   constructor(
     private readonly node: MediaNode,
     private readonly environment: SessionEnvironment,
+    private readonly pulls: PulledStreams,
     private readonly newId: () => string,
   ) {
     node.onStateChanged(() => {
@@ -37,6 +39,7 @@ export class DataChannelClients {
     const context: DataChannelClientContext = {
       environment: this.environment,
       openSession: (session, turn) => this.node.openSession(session, routerId, false, turn),
+      pulls: this.pulls,
       newId: this.newId,
     };
     const { client, answer } = await DataChannelClient.open(profile, home, sdp, context);

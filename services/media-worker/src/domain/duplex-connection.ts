@@ -1,9 +1,10 @@
-import { Resource, type Timer } from '@sluice/core';
-import type { IncomingTrack, Mid, OfferReceived } from '@sluice/sdp';
+import { Resource, type ResourceEvents, type Timer } from '@sluice/core';
+import type { IncomingTrack, Mid, OfferReceived, OutgoingTrack } from '@sluice/sdp';
 import { Connection, connectionLost } from './connection.js';
 import type { HomeRouter } from './home-router.js';
 import { IncomingTracks } from './incoming-tracks.js';
 import type { PublishingSettings } from './incoming-stream.js';
+import type { OfferedSlots } from './offered-connection.js';
 import { checkTracks, nothingReceivable } from './publishing-connection.js';
 import { SubscribingConnection, type SubscribingSettings } from './subscribing-connection.js';
 
@@ -12,6 +13,14 @@ export interface OfferedTracks {
   readonly tracks: readonly IncomingTrack[];
   /** Tracks that a stream keeps, by its key. */
   readonly kept: (streamKey: string) => number;
+}
+
+/** Chooses what is sent on m-lines on which the client offers to receive. */
+export type SlotPlan = (slots: OfferedSlots) => Promise<ReadonlyMap<Mid, OutgoingTrack>>;
+
+export interface DuplexConnectionEvents extends ResourceEvents {
+  /** The client stopped m-lines on which we sent. */
+  stopped: [mids: ReadonlySet<Mid>];
 }
 
 /**
@@ -26,7 +35,7 @@ const OFFERS_DATA = /^m=application /mu;
  * One PeerConnection on which a client sends streams and is sent others. Either side offers; when
  * both do at once, we yield, and offer again after the client's.
  */
-export class DuplexConnection extends Resource {
+export class DuplexConnection extends Resource<DuplexConnectionEvents> {
   /** What we send on it. */
   readonly sending: SubscribingConnection;
   readonly #streams = new Map<string, IncomingTracks>();
@@ -37,7 +46,7 @@ export class DuplexConnection extends Resource {
 
   private constructor(
     readonly key: string,
-    home: HomeRouter,
+    private readonly home: HomeRouter,
     private readonly connection: Connection,
     private readonly settings: PublishingSettings & SubscribingSettings,
     private readonly offersUnasked: boolean,
@@ -95,7 +104,7 @@ export class DuplexConnection extends Resource {
    *
    * @throws {SdpError} or {SluiceError}, and then the negotiation is as it was.
    */
-  async negotiate(sdp: string, planFor: TrackPlan): Promise<string> {
+  async negotiate(sdp: string, planFor: TrackPlan, serve?: SlotPlan): Promise<string> {
     let plan: ReadonlyMap<Mid, string> = new Map();
     let changed: ReadonlySet<IncomingTracks> = new Set();
     let stopped: readonly Mid[] = [];
@@ -112,10 +121,11 @@ export class DuplexConnection extends Resource {
           const { rejected, changed: grown } = await this.#take(offer, plan);
           changed = new Set([...removed, ...grown]);
           this.#carriesData = offer.data;
-          return { rejected };
+          return { rejected, ...(serve && { sending: await serve(this.#slotsOf(offer)) }) };
         },
       );
       this.sending.rejected(stopped);
+      if (stopped.length > 0) this.emit('stopped', new Set(stopped));
       this.#settle(changed);
       return answer;
     } finally {
@@ -175,6 +185,12 @@ export class DuplexConnection extends Resource {
       throw nothingReceivable();
     }
     return { rejected, changed };
+  }
+
+  /** Where the client sends nothing itself. */
+  #slotsOf({ slots }: OfferReceived): OfferedSlots {
+    const { home, connection } = this;
+    return { home, connection, slots: slots.filter(({ mid }) => !this.#tracks.has(mid)) };
   }
 
   /** Tracks that belong to no stream. */

@@ -18,8 +18,11 @@ export interface IncomingStream extends Closable {
   /** What is received now. */
   readonly tracks: readonly CopyTrack[];
   readonly flowing: boolean;
-  readonly connection: Connection;
+  /** Its client's; none where we dialled. */
+  readonly connection: Connection | undefined;
   /** Whether it is over once its last track is gone; else its PeerConnection says when. */
   readonly endsWhenEmpty: boolean;
+  /** How long its stream waits for another in its place when it is lost; else a moment. */
+  readonly replacementMs?: number;
   on(event: 'flowing' | 'changed', listener: () => void): unknown;
 }

@@ -11,12 +11,8 @@ import type { CoreBeacon, HomeRouter, HomeRouters } from './home-router.js';
 import type { NodeIdentity, StreamHolder, StreamYield } from './ports.js';
 import type { Publication } from './publication.js';
 import { RELAY_REASONS } from './relay-reasons.js';
-import {
-  SESSION_REASONS,
-  Session,
-  type SessionEnvironment,
-  type SessionProfile,
-} from './session.js';
+import type { SessionProfile } from './session-profile.js';
+import { SESSION_REASONS, Session, type SessionEnvironment } from './session.js';
 
 export interface MediaNodeOptions {
   readonly identity: NodeIdentity;

@@ -1,7 +1,8 @@
 import { UnsupportedError } from 'mediasoup/errors';
-import type { Consumer, WebRtcTransport } from 'mediasoup/types';
+import type { Consumer, RtpCapabilities, WebRtcTransport } from 'mediasoup/types';
 import { Resource, SluiceError } from '@sluice/core';
 import {
+  consumableOn,
   fitsSlot,
   type Mid,
   type Numbering,
@@ -21,6 +22,13 @@ export interface OfferToReceive {
   readonly sdp: string;
   readonly numbering: Numbering;
   readonly source: StreamSource;
+}
+
+/** Where on a PeerConnection a client offers to receive. */
+export interface OfferedSlots {
+  readonly home: HomeRouter;
+  readonly connection: Connection;
+  readonly slots: readonly OfferedSlot[];
 }
 
 const MID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:mid';
@@ -44,9 +52,10 @@ export class OfferedConnection extends Resource implements Carrier {
     readonly connection: Connection,
     readonly source: StreamSource,
     private readonly settings: ConnectionSettings,
+    /** What may be consumed on a slot; else what the negotiation says. */
+    private readonly capabilitiesOn?: (slot: OfferedSlot) => RtpCapabilities,
   ) {
     super();
-    this.own(connection);
     connection.on('connected', () => this.#subscription?.connected());
     connection.onClosed((reason) => this.close(reason));
   }
@@ -61,6 +70,7 @@ export class OfferedConnection extends Resource implements Carrier {
     const options = { routerRtpCapabilities: capabilities };
     const connection = await Connection.open(home, 'subscribing', settings, options);
     const offered = new OfferedConnection(connection, source, settings);
+    offered.own(connection);
     try {
       const { slots, connect } = connection.negotiation.receiveOffer(sdp);
       offered.#slots = slots;
@@ -70,6 +80,25 @@ export class OfferedConnection extends Resource implements Carrier {
       offered.close();
       throw error;
     }
+  }
+
+  /** Some m-lines of a PeerConnection that carries other things too, and is another's. */
+  static within(
+    { home, connection, slots }: OfferedSlots,
+    { numbering, source }: Omit<OfferToReceive, 'sdp'>,
+    settings: ConnectionSettings,
+  ): OfferedConnection {
+    const capabilities = numberedAs(home, numbering.mediaCodecs, () => home.router.rtpCapabilities);
+    const offered = new OfferedConnection(connection, source, settings, (slot) =>
+      consumableOn(slot, capabilities),
+    );
+    offered.#slots = slots;
+    return offered;
+  }
+
+  /** What is sent on which of the m-lines. */
+  get sending(): ReadonlyMap<Mid, OutgoingTrack> {
+    return this.#sending;
   }
 
   get connected(): boolean {
@@ -97,7 +126,8 @@ export class OfferedConnection extends Resource implements Carrier {
     const slot = this.#slotFor(kind, mid);
     if (!slot) return undefined;
     const { transport, negotiation } = this.connection;
-    const rtpCapabilities = negotiation.consumerCapabilities(slot.mid);
+    const rtpCapabilities =
+      this.capabilitiesOn?.(slot) ?? negotiation.consumerCapabilities(slot.mid);
     // Taken before anything is awaited: tracks of one stream are consumed side by side.
     const before = this.#sending.get(slot.mid);
     const placeholder = { kind, rtpParameters: { codecs: [] }, streamId, trackId: track.trackId };
@@ -123,14 +153,26 @@ export class OfferedConnection extends Resource implements Carrier {
 
   stop(mid: Mid): void {
     if (!this.#answered) this.#sending.delete(mid);
+    // Said by the answer to the client's next offer, if there is one.
+    else if (!this.connection.closed) this.connection.negotiation.stopSending(mid);
   }
 
   /** The answer, with all that is consumed by now. */
   acceptOffer(): string {
     const answer = this.connection.negotiation.answer({ sending: this.#sending });
+    this.offerAccepted();
+    return answer;
+  }
+
+  /** An answer with all that is consumed by now was given. */
+  offerAccepted(): void {
     this.#answered = true;
     this.#accepted();
-    return answer;
+  }
+
+  /** The client stopped m-lines. */
+  rejected(mids: ReadonlySet<Mid>): void {
+    this.#subscription?.answered(new Set(), mids);
   }
 
   offer(): undefined {

@@ -123,7 +123,7 @@ export class Publication extends Resource {
   /** PeerConnections that receive it. */
   get connections(): readonly Connection[] {
     return [this.#current, this.#next].flatMap((stream) =>
-      stream && !stream.closed ? [stream.connection] : [],
+      stream?.connection && !stream.closed ? [stream.connection] : [],
     );
   }
 
@@ -237,7 +237,7 @@ export class Publication extends Resource {
   #onStreamClosed(stream: IncomingStream, reason: string): void {
     if (this.#next === stream) this.#next = undefined;
     if (this.closed || this.#next || !this.#current.closed) return;
-    this.#after(this.context.settings.switchOverMs, () => {
+    this.#after(stream.replacementMs ?? this.context.settings.switchOverMs, () => {
       if (this.#next || !this.#current.closed) return;
       // A client that moves may have closed it too early.
       this.close(this.context.moving() ? RELAY_REASONS.moved : reason);

@@ -7,7 +7,9 @@ import {
   type StreamName,
 } from '@sluice/core';
 import type { IncomingTrack, Mid } from '@sluice/sdp';
+import { connectionLost } from './connection.js';
 import type { DuplexConnection, OfferedTracks } from './duplex-connection.js';
+import type { IncomingStream } from './incoming-stream.js';
 import { RELAY_REASONS } from './relay-reasons.js';
 import { FENCED, type StreamClaim } from './stream-claims.js';
 import { Publication, claimFor, type Answered, type PublicationContext } from './publication.js';
@@ -85,6 +87,23 @@ export class Publications extends Resource<PublicationsEvents> {
       for (const claim of claims.values()) claim.close();
       throw error;
     }
+  }
+
+  /**
+   * Publishes what arrives otherwise than from a client; closes it when that fails.
+   *
+   * @throws {SluiceError} ALREADY_EXISTS, UNAVAILABLE.
+   */
+  async publishIncoming(name: StreamName, stream: IncomingStream): Promise<Publication> {
+    this.#admit();
+    const claim = await claimFor(this.context, name);
+    if (this.closed || stream.closed) {
+      claim.close();
+      throw connectionLost();
+    }
+    const publication = new Publication(this.context, claim, stream);
+    this.#add(publication);
+    return publication;
   }
 
   /** @throws {SluiceError} NOT_FOUND. */

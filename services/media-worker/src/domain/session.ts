@@ -5,53 +5,31 @@ import {
   Serial,
   SluiceError,
   type Clock,
-  type SessionId,
   type StreamName,
   type Timer,
 } from '@sluice/core';
 import { checkCandidate, readIceFragment } from '@sluice/sdp';
-import type { Grants } from '@sluice/tokens';
 import type { Connection, ConnectionSettings, IceUpdate } from './connection.js';
 import type { HomeRouter } from './home-router.js';
 import type { DrainedSession } from './drain.js';
 import type { FactPublisher } from './ports.js';
 import type { DuplexConnection } from './duplex-connection.js';
 import { DuplexConnections } from './duplex-connections.js';
-import type { Answered } from './publication.js';
+import type { IncomingStream } from './incoming-stream.js';
+import type { Answered, Publication } from './publication.js';
 import type { NumberedCopies } from './numbered-copies.js';
 import { Publications } from './publications.js';
 import { RELAY_REASONS } from './relay-reasons.js';
 import type { RetiredConnections } from './retired-connections.js';
 import type { SessionLimits, SessionTimings } from './session-bounds.js';
 import type { SessionEvent } from './session-events.js';
+import type { SessionProfile, SessionStart } from './session-profile.js';
 import { publishingSettings, subscribingSettings } from './session-settings.js';
 import type { Speakers } from './speakers.js';
 import type { StreamClaims } from './stream-claims.js';
 import type { StreamCopies, StreamSource } from './stream-copies.js';
 import type { Layers } from './subscription.js';
 import { Subscriptions } from './subscriptions.js';
-
-/** Who a session is for. */
-export interface SessionProfile {
-  readonly sessionId: SessionId;
-  readonly room: string;
-  readonly participant: string;
-  readonly username: string;
-  /** The signaling connection that opened it. */
-  readonly connectionId: string;
-  readonly grants: Pick<Grants, 'publish' | 'subscribe'>;
-  /** The session of the same participant that this one takes over from. */
-  readonly replacesSessionId?: SessionId;
-  /** Nobody watches it: it lives while one of its PeerConnections does. */
-  readonly unattended?: boolean;
-}
-
-export interface SessionStart {
-  /** Whether its participant is shown in the room. */
-  readonly present: boolean;
-  /** Shared by the sessions that share a PeerConnection. */
-  readonly turn?: Serial | undefined;
-}
 
 /** What all sessions of a node share. */
 export interface SessionEnvironment {
@@ -223,6 +201,12 @@ export class Session extends Resource implements DrainedSession {
     });
   }
 
+  /** Publishes what arrives otherwise than from its client. @throws as {@link publish}. */
+  publishIncoming(purpose: string, stream: IncomingStream): Promise<Publication> {
+    this.#need('publish');
+    return this.#command(() => this.publications.publishIncoming(this.#own(purpose), stream));
+  }
+
   /** What it subscribes to with that connection's key is sent there; another owns it. */
   borrow(connection: DuplexConnection): void {
     this.subscriptions.share(connection.sending, { tells: false });
@@ -245,6 +229,12 @@ export class Session extends Resource implements DrainedSession {
   async subscribeByOffer(stream: StreamName, sdp: string): Promise<string> {
     this.#need('subscribe');
     return this.#command(() => this.subscriptions.subscribeByOffer(stream, sdp));
+  }
+
+  /** The same on a PeerConnection that another owns. */
+  async subscribeOn(stream: StreamName, duplex: DuplexConnection, sdp: string): Promise<string> {
+    this.#need('subscribe');
+    return this.#command(() => this.subscriptions.subscribeOn(stream, duplex, sdp));
   }
 
   answer(stream: StreamName, sdp: string): Promise<void> {

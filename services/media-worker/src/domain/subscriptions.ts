@@ -10,6 +10,7 @@ import {
 } from '@sluice/core';
 import { steadyFlow } from './first-packets.js';
 import { numberingOf, slotsOf } from '@sluice/sdp';
+import type { DuplexConnection, TrackPlan } from './duplex-connection.js';
 import type { HomeRouter } from './home-router.js';
 import type { SessionEvent, SubscriptionRef } from './session-events.js';
 import type { StreamSource } from './stream-copies.js';
@@ -144,6 +145,42 @@ export class Subscriptions extends Resource {
       return connection.acceptOffer();
     } catch (error) {
       subscription.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Our answer to an offer to receive a stream, on a PeerConnection that another owns.
+   *
+   * @throws as {@link subscribeByOffer}, and then the negotiation is as it was.
+   */
+  async subscribeOn(name: StreamName, duplex: DuplexConnection, sdp: string): Promise<string> {
+    const numbering = numberingOf(slotsOf(sdp));
+    const known = this.#byStream.get(streamKey(name));
+    if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
+    const { home, settings, clock } = this.context;
+    const askedAtMs = clock.nowMs();
+    const source = this.context.numbered.in(numbering);
+    const copy = await source.ensure(home.routerId, name);
+    const made: { carrier?: OfferedConnection } = {};
+    try {
+      const answer = await duplex.negotiate(sdp, noTracks, async (slots) => {
+        known?.close();
+        const carrier = OfferedConnection.within(slots, { numbering, source }, settings);
+        made.carrier = this.#keep(carrier);
+        this.#connections.add(carrier);
+        carrier.onClosed(() => this.#forget(carrier));
+        const subscription = this.#add(name, carrier, { clock, overlap: false, askedAtMs });
+        subscription.feed(copy);
+        await subscription.reconcile();
+        if (subscription.lines.length > 0) return carrier.sending;
+        throw new SluiceError('CANNOT_CONSUME', 'no codec in common with the stream');
+      });
+      duplex.on('stopped', (mids) => made.carrier?.rejected(mids));
+      made.carrier?.offerAccepted();
+      return answer;
+    } catch (error) {
+      made.carrier?.close();
       throw error;
     }
   }
@@ -345,6 +382,8 @@ export class Subscriptions extends Resource {
     subscription.close(RELAY_REASONS.streamEnded);
   }
 }
+
+const noTracks: TrackPlan = () => Promise.resolve(new Map());
 
 function producersOf(copy: StreamCopy) {
   return [...copy.tracks.values()].map(({ producer }) => producer);

@@ -7,7 +7,7 @@ import type {
 } from '@sluice/proto-gen/media_node';
 import type { DataChannelClientProfile } from '../domain/data-channel-client.js';
 import type { SessionEvent, SubscriptionRef } from '../domain/session-events.js';
-import type { SessionProfile } from '../domain/session.js';
+import type { SessionProfile } from '../domain/session-profile.js';
 
 /** Largest SDP, in UTF-16 code units; the negotiation has bounds of its own below it. */
 const SDP_MAX_CHARACTERS = 256 * 1024;

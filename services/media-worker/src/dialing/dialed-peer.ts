@@ -1,0 +1,93 @@
+import { Resource, SluiceError, type ResourceEvents } from '@sluice/core';
+import type { FromAgent, MediaLine, ToAgent } from './agent-messages.js';
+
+export interface DialedPeerEvents extends ResourceEvents {
+  /** Media comes from this UDP port of the loopback, and RTCP may be sent to it. */
+  bridged: [port: number];
+  channelOpened: [label: string, by: 'us' | 'them'];
+  heard: [label: string, text: string];
+}
+
+interface Waiting {
+  readonly resolve: (sdp: string) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A PeerConnection to another server, as this process holds it. Closes when it is lost. */
+export class DialedPeer extends Resource<DialedPeerEvents> {
+  readonly #waiting = new Map<number, Waiting>();
+  #nextRequest = 0;
+
+  constructor(
+    readonly id: number,
+    private readonly send: (message: ToAgent) => void,
+  ) {
+    super();
+  }
+
+  openChannel(label: string): void {
+    this.send({ type: 'openChannel', peer: this.id, label });
+  }
+
+  say(label: string, text: string): void {
+    this.send({ type: 'say', peer: this.id, label, text });
+  }
+
+  /** Our next offer, with all candidates and m-lines more on which we receive. */
+  createOffer(receive: readonly MediaLine[] = []): Promise<string> {
+    return this.#ask((request) => ({ type: 'offer', peer: this.id, request, receive }));
+  }
+
+  async acceptAnswer(sdp: string): Promise<void> {
+    await this.#ask((request) => ({ type: 'accept', peer: this.id, request, sdp }));
+  }
+
+  hear(message: FromAgent): void {
+    switch (message.type) {
+      case 'bridged':
+        this.emit('bridged', message.port);
+        break;
+      case 'channelOpened':
+        this.emit('channelOpened', message.label, message.by);
+        break;
+      case 'heard':
+        this.emit('heard', message.label, message.text);
+        break;
+      case 'done':
+        this.#take(message.request)?.resolve(message.sdp);
+        break;
+      case 'failed':
+        this.#take(message.request)?.reject(new SluiceError('INVALID_ARGUMENT', message.why));
+        break;
+      case 'ended':
+        this.close(message.reason);
+        break;
+    }
+  }
+
+  protected override release(): void {
+    this.send({ type: 'close', peer: this.id });
+    for (const { reject } of this.#waiting.values()) reject(lost());
+    this.#waiting.clear();
+  }
+
+  #take(request: number): Waiting | undefined {
+    const waiting = this.#waiting.get(request);
+    this.#waiting.delete(request);
+    return waiting;
+  }
+
+  #ask(messageOf: (request: number) => ToAgent): Promise<string> {
+    if (this.closed) return Promise.reject(lost());
+    const request = this.#nextRequest;
+    this.#nextRequest += 1;
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    this.#waiting.set(request, { resolve, reject });
+    this.send(messageOf(request));
+    return promise;
+  }
+}
+
+function lost(): SluiceError {
+  return new SluiceError('UNAVAILABLE', 'the connection to the other server was lost');
+}

@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import type { PlainTransport } from 'mediasoup/types';
+import { Resource, SluiceError, type Clock, type StreamName } from '@sluice/core';
+import { SIGNALING_LABEL, parseSignalingMessage, writeSignalingMessage } from '@sluice/protocol';
+import { sentTracks } from '@sluice/sdp';
+import type { Focus } from '../domain/foci.js';
+import type { HomeRouter } from '../domain/home-router.js';
+import type { IncomingStream, IncomingStreamEvents } from '../domain/incoming-stream.js';
+import type { CopyTrack } from '../domain/stream-copy.js';
+import { createSession } from './create-session.js';
+import type { DialedPeer } from './dialed-peer.js';
+import type { Dialer } from './dialer.js';
+
+export interface ForeignStreamOptions {
+  readonly dialer: Dialer;
+  readonly home: HomeRouter;
+  readonly focus: Focus;
+  /** As the other server calls it. */
+  readonly name: StreamName;
+  readonly clock: Clock;
+}
+
+const LOOPBACK = '127.0.0.1';
+/** For each of the other server's answers. */
+const DEADLINE_MS = 8_000;
+
+/** A stream of another server, which it sends on a PeerConnection that we dialled. */
+export class ForeignStream extends Resource<IncomingStreamEvents> implements IncomingStream {
+  readonly endsWhenEmpty = false;
+  readonly connection = undefined;
+  /** Dialling again takes a while, and may fail at first. */
+  readonly replacementMs = 15_000;
+  readonly #tracks: CopyTrack[] = [];
+  #flowing = false;
+
+  private constructor(
+    private readonly transport: PlainTransport,
+    private readonly peer: DialedPeer,
+  ) {
+    super();
+    this.own(peer);
+    peer.onClosed((reason) => this.close(reason));
+    transport.observer.once('close', () => this.close('transport closed'));
+  }
+
+  /** @throws {SluiceError} NOT_FOUND when the other server has no such stream, UNAVAILABLE, … */
+  static async open(options: ForeignStreamOptions): Promise<ForeignStream> {
+    const { dialer, home, focus, clock } = options;
+    const transport = await home.router.createPlainTransport({
+      listenInfo: { protocol: 'udp', ip: LOOPBACK },
+      rtcpMux: true,
+      comedia: false,
+    });
+    const { localAddress: ip, localPort: port } = transport.tuple;
+    const peer = dialer.dial({ ip, port });
+    const stream = new ForeignStream(transport, peer);
+    try {
+      const bridged = new Promise<number>((resolve) => peer.on('bridged', resolve));
+      const channel = channelOf(peer);
+      peer.openChannel(SIGNALING_LABEL);
+      const offer = await peer.createOffer();
+      await peer.acceptAnswer(await createSession(focus, offer));
+      await transport.connect({ ip: LOOPBACK, port: await within(clock, peer, bridged) });
+      await within(clock, peer, channel);
+      await stream.#subscribe(options);
+      return stream;
+    } catch (error) {
+      stream.close('not opened');
+      throw error;
+    }
+  }
+
+  get tracks(): readonly CopyTrack[] {
+    return this.#tracks;
+  }
+
+  get flowing(): boolean {
+    return this.#flowing;
+  }
+
+  protected override release(): void {
+    this.transport.close();
+  }
+
+  async #subscribe({ name, home, clock }: ForeignStreamOptions): Promise<void> {
+    const { peer } = this;
+    const id = randomUUID();
+    const sdp = await peer.createOffer([
+      { mid: 'audio', kind: 'audio' },
+      { mid: 'video', kind: 'video' },
+    ]);
+    const answer = this.#answerTo(id);
+    // It may come while something else is waited for.
+    answer.catch(() => undefined);
+    const { room: callId, participant: deviceId, purpose } = name;
+    const request = { event: 'subscribe', id, callId, deviceId, purpose, sdp } as const;
+    peer.say(SIGNALING_LABEL, writeSignalingMessage(request));
+    const answered = await within(clock, peer, answer);
+    await peer.acceptAnswer(answered);
+    const tracks = sentTracks(answered, home.router.rtpCapabilities);
+    if (tracks.length === 0) {
+      throw new SluiceError('CANNOT_CONSUME', 'the other server sends nothing that we can read');
+    }
+    for (const { kind, rtpParameters } of tracks) {
+      const producer = await this.transport.produce({ kind, rtpParameters });
+      producer.once('score', () => this.#flows());
+      this.#tracks.push({ trackId: kind, producer });
+    }
+  }
+
+  /** Its answer; afterwards an error of the same id says that the stream has ended. */
+  #answerTo(id: string): Promise<string> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    this.peer.on('heard', (label, text) => {
+      const parsed = label === SIGNALING_LABEL ? parseSignalingMessage(text) : undefined;
+      if (parsed?.kind !== 'message' || parsed.message.id !== id) return;
+      const { event, sdp } = parsed.message;
+      if (event === 'subscribe') resolve(sdp);
+      if (event !== 'error') return;
+      reject(new SluiceError('NOT_FOUND', 'the other server does not have the stream'));
+      if (this.#tracks.length > 0) this.close('ended there');
+    });
+    return promise;
+  }
+
+  #flows(): void {
+    if (this.#flowing) return;
+    this.#flowing = true;
+    this.emit('flowing');
+  }
+}
+
+function channelOf(peer: DialedPeer): Promise<unknown> {
+  return new Promise((resolve) => {
+    peer.on('channelOpened', (label) => {
+      if (label === SIGNALING_LABEL) resolve(undefined);
+    });
+  });
+}
+
+/** @throws {SluiceError} UNAVAILABLE when it takes too long or the connection is lost first. */
+async function within<T>(clock: Clock, peer: DialedPeer, waited: Promise<T>): Promise<T> {
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  const fail = (why: string) => reject(new SluiceError('UNAVAILABLE', why));
+  const timer = clock.after(DEADLINE_MS, () => fail('the other server takes too long'));
+  peer.onClosed(() => fail('the connection to the other server was lost'));
+  failed.catch(() => undefined);
+  try {
+    return await Promise.race([waited, failed]);
+  } finally {
+    timer.cancel();
+  }
+}
