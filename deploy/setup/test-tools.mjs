@@ -19,6 +19,7 @@ const TEST_TOOLS = {
   openssl: { packages: ['openssl'], command: 'openssl' },
   chromium: { packages: ['chromium'], command: 'chromium', override: 'SLUICE_CHROMIUM' },
   faketime: { packages: ['faketime'], command: 'faketime' },
+  iproute2: { packages: ['iproute2'], command: 'ip' },
   haproxy: { packages: ['haproxy'], command: 'haproxy' },
   prometheus: { packages: ['prometheus'], command: 'prometheus' },
   promtool: { packages: ['prometheus'], command: 'promtool' },

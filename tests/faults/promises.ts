@@ -67,6 +67,11 @@ export const PROMISES = {
     promise: 'media untouched, it is not evicted',
     gapMs: NO_GAP_MS,
   },
+  'node-cut-off': {
+    fault: 'the network of a node cut for 6 s, to its clients and to all else',
+    promise: 'all receive again within 4 s, the node is fenced when it returns',
+    gapMs: 4_000,
+  },
   'pipe-lossy': {
     fault: '2 % of the packets between two nodes lost, the others 50 ms late',
     promise: 'what is lost of pictures is sent again',

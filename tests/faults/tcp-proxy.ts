@@ -22,17 +22,18 @@ export class TcpProxy {
   }
 
   /** @param target host:port */
-  static async to(target: string): Promise<TcpProxy> {
+  static async to(target: string, listenIp = '127.0.0.1'): Promise<TcpProxy> {
     const [host = '', port = ''] = target.split(':');
     const proxy = new TcpProxy({ host, port: Number(port) });
-    proxy.#server.listen(0, '127.0.0.1');
+    proxy.#server.listen(0, listenIp);
     await once(proxy.#server, 'listening');
     return proxy;
   }
 
   /** host:port */
   get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `${address}:${port}`;
   }
 
   cut(): void {

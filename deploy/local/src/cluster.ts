@@ -36,6 +36,8 @@ export interface ClusterOptions {
   readonly placement?: string | undefined;
   /** More variables for services, by kind (directory, node, gateway) or name (node-2). */
   readonly overrides?: Readonly<Record<string, Environment>>;
+  /** Words before a service's command, by its name: what starts it in another place. */
+  readonly wrappers?: Readonly<Record<string, readonly string[]>>;
   /** Whose built services run; this repository's where it is not given. */
   readonly repositoryRoot?: string;
   /** Kept after the stop; a temporary one, removed, where it is not given. */
@@ -251,12 +253,14 @@ export class Cluster {
       environment,
       placement,
       overrides = {},
+      wrappers = {},
       repositoryRoot = REPOSITORY_ROOT,
     } = this.options;
     const policy = placement === undefined ? {} : { SLUICE_PLACEMENT: placement };
     return {
       repositoryRoot,
       environment,
+      wrappers,
       overrides: { ...overrides, directory: { ...policy, ...overrides['directory'] } },
       clusterSecret: this.#clusterSecret,
       tokenSecret: this.#tokenSecret,

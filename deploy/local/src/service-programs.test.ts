@@ -13,6 +13,7 @@ const FACTS = {
   repositoryRoot: '/repository',
   environment: { PATH: '/bin', SLUICE_LOG_LEVEL: 'debug' },
   overrides: {},
+  wrappers: {},
   clusterSecret: 'c'.repeat(32),
   tokenSecret: 't'.repeat(32),
   natsUrl: 'nats://127.0.0.1:4222',
@@ -44,6 +45,15 @@ describe('what is started', () => {
     expect(gateway(FACTS, 'gateway-1', [], 0).environment).toMatchObject({
       SLUICE_TOKEN_SECRET: FACTS.tokenSecret,
     });
+  });
+
+  test('is started by other words where they are given', () => {
+    const wrappers = { 'node-2': ['nice', '-n', '5'] };
+    const programs = ['node-1', 'node-2'].map((name) =>
+      mediaNode({ ...FACTS, wrappers }, name, [], 1),
+    );
+    expect(programs.map(({ command }) => command)).toEqual([process.execPath, 'nice']);
+    expect(programs[1]!.args.slice(0, 3)).toEqual(['-n', '5', process.execPath]);
   });
 
   test('is changed for one kind, and more closely for one name', () => {

@@ -10,6 +10,8 @@ export interface ClusterFacts {
   readonly environment: Environment;
   /** More variables for one service, by its name or its kind. */
   readonly overrides: Readonly<Record<string, Environment>>;
+  /** Words before a service's command, by its name. */
+  readonly wrappers: Readonly<Record<string, readonly string[]>>;
   readonly clusterSecret: string;
   readonly tokenSecret: string;
   readonly natsUrl: string;
@@ -82,13 +84,13 @@ function service(
   folder: string,
   own: Environment,
 ): ServiceProgram {
+  const main = join(facts.repositoryRoot, 'services', folder, 'dist', 'main.js');
+  const words = [...(facts.wrappers[name] ?? []), process.execPath, '--enable-source-maps', main];
+  const [command = '', ...args] = words;
   return {
     name,
-    command: process.execPath,
-    args: [
-      '--enable-source-maps',
-      join(facts.repositoryRoot, 'services', folder, 'dist', 'main.js'),
-    ],
+    command,
+    args,
     environment: {
       ...facts.environment,
       SLUICE_NATS_URL: facts.natsUrl,
