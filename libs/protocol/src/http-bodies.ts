@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ErrorCode } from '@sluice/core';
+import { DEFAULT_PURPOSE } from './limits.js';
 import { name } from './names.js';
 
 /** Longest life of a token that the API issues. */
@@ -36,6 +37,31 @@ export const drainRequest = z.strictObject({
   reason: z.string().min(1).max(128).default('draining'),
 });
 export type DrainRequestBody = z.output<typeof drainRequest>;
+
+/** Body of `POST /api/v1/rooms/{room}/sessions`, all of it optional. */
+export const sessionRequest = z.strictObject({
+  /** What is offered; all that is published there, unless given. */
+  streams: z
+    .array(z.strictObject({ participant: name, purpose: name.default(DEFAULT_PURPOSE) }))
+    .min(1)
+    .max(32)
+    .optional(),
+});
+export type SessionRequestBody = z.output<typeof sessionRequest>;
+
+/** What it answers: the session's path completes and ends it. */
+export const sessionResponse = z.object({ session: z.string(), offer: z.string() });
+export type SessionResponseBody = z.output<typeof sessionResponse>;
+
+/** Body of `PUT /api/v1/rooms/{room}/sessions/{session}/answer`. */
+export const answerRequest = z.strictObject({ answer: z.string().min(1) });
+
+/** Body of `POST /api/v1/rooms/{room}/participants/{participant}/mute`. */
+export const muteRequest = z.strictObject({
+  purpose: name.optional(),
+  kind: z.enum(['audio', 'video']).optional(),
+  muted: z.boolean().default(true),
+});
 
 export const trackKind = z.enum(['audio', 'video']);
 

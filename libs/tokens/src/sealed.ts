@@ -59,7 +59,7 @@ export interface ResumeContent {
 
 /** A session that a client made over HTTP and names by a URL: any gateway can serve it. */
 export interface ResourceContent {
-  readonly dialect: 'whip' | 'whep';
+  readonly dialect: 'whip' | 'whep' | 'offered';
   readonly nodeId: string;
   readonly sessionId: string;
   readonly stream: StreamName;

@@ -23,6 +23,7 @@ import { Access } from './domain/access.js';
 import type { ConnectionPorts } from './domain/connection.js';
 import type { MediaNodes, Observer } from './domain/ports.js';
 import type { SessionPorts } from './domain/open-session.js';
+import { Host } from './domain/host.js';
 import { ResourceSessions } from './domain/resource-sessions.js';
 import { Rooms } from './domain/room.js';
 import { UmbrellaLinks } from './domain/umbrella/links.js';
@@ -64,6 +65,7 @@ export async function compose(config: Config): Promise<RunningService> {
     observer,
     nowS: () => Date.now() / 1_000,
     newId: randomUUID,
+    roomsNeedCreator: config.roomsNeedCreator,
     iceServers: config.iceServers,
   };
   const { dialects, anonymousDialects } = config;
@@ -103,6 +105,7 @@ function overHttp(config: Config, ports: SessionPorts & { readonly nowS: () => n
   const names = resourceNames(config.clusterSecret);
   return {
     sessions: new ResourceSessions({ ...ports, resourceNames: names }),
+    host: new Host(ports),
     iceServerLinks: iceServerLinks(config.iceServers),
   };
 }

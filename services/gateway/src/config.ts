@@ -72,6 +72,10 @@ export const VARIABLES = {
   SLUICE_UMBRELLA_ROOM: name
     .default('umbrella')
     .describe('The room of Umbrella’s clients and trunks that name none by ?room=.'),
+  SLUICE_ROOMS_NEED_CREATOR: z
+    .stringbool()
+    .default(false)
+    .describe('Lets only those with the grant to create enter a room in which nobody is.'),
   SLUICE_ALLOWED_ORIGINS: commaSeparated()
     .optional()
     .describe('Origins of web pages that may connect, comma-separated; unset lets any in.'),
@@ -144,6 +148,7 @@ export function loadConfig(environment: Environment) {
     dialects: new Set(set.SLUICE_DIALECTS),
     anonymousDialects: new Set(set.SLUICE_ANONYMOUS_DIALECTS),
     umbrellaRoom: set.SLUICE_UMBRELLA_ROOM,
+    roomsNeedCreator: set.SLUICE_ROOMS_NEED_CREATOR,
     allowedOrigins: set.SLUICE_ALLOWED_ORIGINS,
     iceServers: set.SLUICE_ICE_SERVERS,
     anonymousRead: set.SLUICE_API_ANONYMOUS_READ,

@@ -209,6 +209,11 @@ export class FakeNode {
         this.publishFact(room, { $case: 'streamPublished', value: { stream, username } });
         return { sdp: `answer of ${this.nodeId} to ${sdp}`, tracks: stream.tracks };
       }, report),
+      setMuted: unary(async ({ sessionId, purpose, kind, muted }) => {
+        await this.#enter('setMuted', `${purpose} ${String(kind)} ${String(muted)}`);
+        this.#session(sessionId);
+        return {};
+      }, report),
       unpublish: unary(async ({ sessionId, purpose }) => {
         await this.#enter('unpublish', purpose);
         const session = this.#session(sessionId);
@@ -216,11 +221,11 @@ export class FakeNode {
         this.#endStream(session.ref, purpose);
         return {};
       }, report),
-      subscribe: unary(async ({ sessionId, participant, purpose }) => {
+      subscribe: unary(async ({ sessionId, participant, purpose, gather }) => {
         await this.#enter('subscribe', `${participant}/${purpose}`);
         const session = this.#session(sessionId);
         session.subscriptions.add(`${participant}/${purpose}`);
-        return { sdp: `offer of ${this.nodeId} for ${participant}` };
+        return { sdp: gather ? '' : `offer of ${this.nodeId} for ${participant}` };
       }, report),
       answerSubscription: unary(async ({ participant, sdp }) => {
         await this.#enter('answerSubscription', `${participant} ${sdp}`);

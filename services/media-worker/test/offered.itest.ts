@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { TrackKind } from '@sluice/proto-gen/common';
 import { eventually } from '@sluice/testing';
 import type { RunningMediaNode } from '../src/compose.js';
 import { LOWEST_WIDTH, PagePeer, launchBrowser, openPage } from './browser.fixture.js';
@@ -72,6 +73,22 @@ async function producersOn(running: RunningMediaNode): Promise<number> {
 }
 
 const sessionsOn = (running: RunningMediaNode) => running.node.sessions.length;
+
+test('what a host mutes is not to be heard until it is no longer muted', async () => {
+  const anna = await publisher({ audio: 1, video: 1 });
+  const down = await plays(await player('ben'), 'down');
+  await down.decodes(1);
+  await anna.setMuted(true, TrackKind.TRACK_KIND_AUDIO);
+  await down.standsStill('audio');
+  await down.flows('video');
+  const [stream] = (await publishing.state()).streams;
+  expect(stream?.tracks.map(({ kind, paused }) => [kind, paused])).toEqual([
+    [TrackKind.TRACK_KIND_AUDIO, true],
+    [TrackKind.TRACK_KIND_VIDEO, false],
+  ]);
+  await anna.setMuted(false);
+  await down.flows('audio');
+});
 
 describe('clients that offer to receive', () => {
   test('decode a stream of another node, with retransmission, and share its copy', async () => {
@@ -184,6 +201,20 @@ describe('clients that offer to receive', () => {
 });
 
 describe('a session that nobody watches', () => {
+  test('gets all that it subscribes to in one offer of ours', async () => {
+    await publisher({ video: 1 });
+    const ben = await publishing.open(room, 'ben');
+    ben.watch();
+    await peer('up too').publish(ben, { audio: 1, video: 1 });
+    const session = await player('carla');
+    expect(await session.gather('anna', 'all')).toEqual({ sdp: '' });
+    const { sdp } = await session.subscribe('ben', 'all');
+    expect(sdp.split('\r\nm=')).toHaveLength(4);
+    const down = peer('down');
+    await session.answerOn('all', await down.answer(sdp));
+    await down.decodes(2);
+  });
+
   test('ends with its PeerConnection, and is not taken for one that was left', async () => {
     const anna = await publishing.open(room, 'anna', { unattended: true });
     const up = peer('up');

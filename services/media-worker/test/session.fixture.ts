@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ChannelCredentials } from '@grpc/grpc-js';
 import { DEFAULT_PURPOSE, type SluiceError } from '@sluice/core';
 import { callUnary, responsesOf } from '@sluice/grpc-kit';
+import { TrackKind } from '@sluice/proto-gen/common';
 import {
   MediaNodeClient,
   type OpenSessionRequest,
@@ -131,17 +132,30 @@ export class SessionCalls {
     return this.#call(this.client.answerSubscription.bind(this.client), request);
   }
 
+  setMuted(muted: boolean, kind = TrackKind.TRACK_KIND_UNSPECIFIED, purpose = DEFAULT_PURPOSE) {
+    return this.#call(this.client.setMuted.bind(this.client), { purpose, kind, muted });
+  }
+
   unpublish(purpose = DEFAULT_PURPOSE) {
     return this.#call(this.client.unpublish.bind(this.client), { purpose });
   }
 
   subscribe(participant: string, connection = '', purpose = DEFAULT_PURPOSE, overlap = false) {
-    return this.#call(this.client.subscribe.bind(this.client), {
-      participant,
-      purpose,
-      connection,
-      overlap,
-    });
+    const how = { overlap, gather: false };
+    const request = { participant, purpose, connection, ...how };
+    return this.#call(this.client.subscribe.bind(this.client), request);
+  }
+
+  /** Subscribes without an offer: that of the next one has it. */
+  gather(participant: string, connection: string) {
+    const how = { overlap: false, gather: true };
+    const request = { participant, purpose: DEFAULT_PURPOSE, connection, ...how };
+    return this.#call(this.client.subscribe.bind(this.client), request);
+  }
+
+  answerOn(connection: string, sdp: string) {
+    const request = { participant: '', purpose: '', connection, sdp };
+    return this.#call(this.client.answerSubscription.bind(this.client), request);
   }
 
   answer(participant: string, sdp: string, purpose = DEFAULT_PURPOSE) {

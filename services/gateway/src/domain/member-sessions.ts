@@ -1,4 +1,5 @@
 import { Resource, SluiceError, type ResourceEvents, type Timer } from '@sluice/core';
+import { isByHost } from './host.js';
 import type { SessionOwner, SessionPorts } from './open-session.js';
 import { PeerConnections } from './peer-connections.js';
 import type { SessionNotice, Subscription } from './ports.js';
@@ -220,7 +221,12 @@ export class MemberSessions extends Resource<MemberSessionsEvents> {
   }
 
   #handleLoss(session: Session, reason: string): void {
-    if (session !== this.#current || this.#recovering || this.#leaving === session) return;
+    if (session !== this.#current) return;
+    if (isByHost(reason)) {
+      this.#giveUp(new SluiceError('PERMISSION_DENIED', reason));
+      return;
+    }
+    if (this.#recovering || this.#leaving === session) return;
     const elsewhere = reason === NODE_LOST;
     void this.#replace(session, { reason, deadlineMs: 0, elsewhere, lost: true });
   }

@@ -228,8 +228,11 @@ export class Membership extends Resource<MembershipEvents> {
 
   #giveUp(error: unknown): void {
     const { roomName } = this;
-    const code = hasCode(error, 'CAPACITY_EXHAUSTED') ? error.code : 'UNAVAILABLE';
-    this.#send({ type: 'error', code, message: 'your session was lost, join again', roomName });
+    const known = hasCode(error, 'CAPACITY_EXHAUSTED', 'PERMISSION_DENIED');
+    const code = known ? error.code : 'UNAVAILABLE';
+    const byHost = hasCode(error, 'PERMISSION_DENIED');
+    const message = byHost ? error.message : 'your session was lost, join again';
+    this.#send({ type: 'error', code, message, roomName });
     this.#send({ type: 'room-left', roomName, userId: toWireParticipant(this.participant) });
     this.close('lost');
   }

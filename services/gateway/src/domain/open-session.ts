@@ -1,5 +1,6 @@
 import { SluiceError, hasCode, type Clock } from '@sluice/core';
 import type { Identity } from '@sluice/tokens';
+import { requireGrant } from './permissions.js';
 import type { Directory, Home, MediaNode, MediaNodes, Observer } from './ports.js';
 import { Session } from './session.js';
 
@@ -13,6 +14,8 @@ export interface SessionPorts {
   readonly observer: Observer;
   /** A new unguessable id. */
   readonly newId: () => string;
+  /** Whether only some may enter a room in which nobody is. */
+  readonly roomsNeedCreator: boolean;
 }
 
 export interface SessionOwner {
@@ -39,9 +42,19 @@ export async function openSession(
   ports: SessionPorts,
 ): Promise<Session> {
   const { room, identity } = owner;
+  await requireOpenRoom(owner, ports);
   return openSomewhere({ room, participant: identity.subject, excludeNodeIds }, ports, (home) =>
     openAt(home, owner, ports),
   );
+}
+
+/** A member that moves is no newcomer, even if its room looks empty: its node may have died. */
+async function requireOpenRoom(owner: SessionOwner, ports: SessionPorts): Promise<void> {
+  const { grants } = owner.identity;
+  const mayOpen = !ports.roomsNeedCreator || grants.create || grants.admin;
+  if (mayOpen || owner.replacesSessionId !== undefined) return;
+  if ((await ports.directory.sessionsIn(owner.room)).length > 0) return;
+  requireGrant(owner.identity, 'create');
 }
 
 /** Whom the directory is to place; the room is empty for who belongs to none yet. */

@@ -27,6 +27,10 @@ export interface RoomSession {
   readonly present: boolean;
 }
 
+export interface RoomSessionAt extends RoomSession {
+  readonly nodeId: string;
+}
+
 export interface RoomStream {
   readonly participant: string;
   readonly purpose: string;
@@ -140,6 +144,8 @@ export interface Directory {
   /** @throws {SluiceError} CAPACITY_EXHAUSTED when no node may take it. */
   placeSession(room: string, participant: string, excludeNodeIds: readonly string[]): Promise<Home>;
   contentsOf(room: string): Promise<RoomContents>;
+  /** The sessions in a room, and on which nodes they are. */
+  sessionsIn(room: string): Promise<readonly RoomSessionAt[]>;
   /** The sessions that a signaling connection had opened. */
   sessionsOf(connectionId: string): Promise<readonly PlacedSession[]>;
   nodes(): Promise<readonly NodeView[]>;
@@ -234,6 +240,19 @@ export type IceUpdate =
   | { readonly kind: 'stale' | 'trickled' }
   | { readonly kind: 'restarted'; readonly fragment: string; readonly usernameFragment: string };
 
+export interface Mute {
+  /** Undefined for both. */
+  readonly kind: 'audio' | 'video' | undefined;
+  readonly muted: boolean;
+}
+
+export interface SubscribeHow {
+  /** The client knows how to show the old picture until the new one, on another m-line, flows. */
+  readonly overlap: boolean;
+  /** Makes no offer yet: more follows on that connection. */
+  readonly gather: boolean;
+}
+
 /** A media node, as a gateway uses it. Any call may throw SluiceError. */
 export interface MediaNode {
   /** Idempotent by session id. @throws {SluiceError} NODE_DRAINING, CAPACITY_EXHAUSTED. */
@@ -251,8 +270,10 @@ export interface MediaNode {
   /** The client's offer in, our answer out, on a PeerConnection that carries media both ways. */
   negotiate(sessionId: string, offered: OfferedConnection): Promise<Negotiated>;
   unpublish(sessionId: string, purpose: string): Promise<void>;
+  /** Mutes tracks of that kind, or of both, or no longer. @throws {SluiceError} NOT_FOUND. */
+  setMuted(sessionId: string, purpose: string, mute: Mute): Promise<void>;
   /** Our offer; empty when it follows later, because another one of the connection is unanswered. */
-  subscribe(sessionId: string, subscription: Subscription, overlap: boolean): Promise<string>;
+  subscribe(sessionId: string, subscription: Subscription, how: SubscribeHow): Promise<string>;
   answer(sessionId: string, subscription: Subscription, sdp: string): Promise<void>;
   /** The client's answer to our latest offer on a PeerConnection that it named. */
   answerConnection(sessionId: string, connection: string, sdp: string): Promise<void>;

@@ -37,6 +37,7 @@ function aCluster(answer: (attempt: number, excluded: readonly string[]) => stri
     clock,
     observer: { trouble: () => undefined, requestHandled: () => undefined },
     newId: () => 'new',
+    roomsNeedCreator: false,
   } as unknown as SessionPorts;
   /** Lets time pass until the task is over. */
   const settle = async <T>(task: Promise<T>): Promise<T> => {

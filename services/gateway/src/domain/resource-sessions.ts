@@ -17,7 +17,10 @@ export interface ResourceSessionsPorts extends SessionPorts {
   readonly nowS: () => number;
 }
 
-export type ResourceDialect = ResourceContent['dialect'];
+export type HttpDialect = 'whip' | 'whep';
+type RoomStreamName = Omit<StreamName, 'room'>;
+
+type ResourceDialect = ResourceContent['dialect'];
 
 /** A session that was made, and how its client names it from now on. */
 export interface Made {
@@ -25,7 +28,15 @@ export interface Made {
   readonly resource: string;
 }
 
-const GRANT: Record<ResourceDialect, keyof Grants> = { whip: 'publish', whep: 'subscribe' };
+const ONE_OFFER = { overlap: false, gather: false } as const;
+const GRANT: Record<ResourceDialect, keyof Grants> = {
+  whip: 'publish',
+  whep: 'subscribe',
+  offered: 'subscribe',
+};
+/** The one PeerConnection of a session whose first offer is ours. */
+const OFFERED = 'offered';
+const STREAMS_MAX = 32;
 
 /**
  * Sessions of clients that speak HTTP alone. Nobody watches them: each lives while its PeerConnection
@@ -54,10 +65,52 @@ export class ResourceSessions {
     return this.#make(identity, 'whep', stream, identity, async ({ node, sessionId }) => {
       const subscription = { ...stream, connection: undefined };
       if (sdp !== '') return node.subscribeByOffer(sessionId, subscription, sdp);
-      const offer = await node.subscribe(sessionId, subscription, false);
+      const offer = await node.subscribe(sessionId, subscription, ONE_OFFER);
       if (offer !== '') return offer;
       throw new SluiceError('NOT_FOUND', 'the stream has no tracks just now');
     });
+  }
+
+  /**
+   * A session in a room whose first offer we make: of the streams that are named, or of all there are.
+   *
+   * @throws {SluiceError} NOT_FOUND when there is nothing to offer.
+   */
+  async join(
+    identity: Identity,
+    room: string,
+    wanted: readonly RoomStreamName[] | undefined,
+  ): Promise<Made> {
+    this.#admit(identity, 'offered', room);
+    const { streams } = await this.ports.directory.contentsOf(room);
+    const others = streams.filter(({ participant }) => participant !== identity.subject);
+    const [last, ...rest] = (wanted ?? others).slice(0, STREAMS_MAX).toReversed();
+    if (!last) throw new SluiceError('NOT_FOUND', 'nobody publishes anything in the room');
+    const stream = { room, participant: last.participant, purpose: last.purpose };
+    return this.#make(identity, 'offered', stream, identity, async ({ node, sessionId }) => {
+      const subscribe = ({ participant, purpose }: RoomStreamName, gather: boolean) =>
+        node.subscribe(
+          sessionId,
+          { participant, purpose, connection: OFFERED },
+          { overlap: false, gather },
+        );
+      await Promise.all(rest.map((one) => subscribe(one, true)));
+      const offer = await subscribe(last, false);
+      if (offer !== '') return offer;
+      throw new SluiceError('NOT_FOUND', 'the streams have no tracks just now');
+    });
+  }
+
+  /** Completes {@link join}. Whoever was handed the session's name may: it cannot be guessed. */
+  async answerOffered(resource: string, sdp: string): Promise<void> {
+    const { content, node } = await this.#locate('offered', resource);
+    await node.answerConnection(content.sessionId, OFFERED, sdp);
+  }
+
+  /** Idempotent. */
+  async endOffered(resource: string): Promise<void> {
+    const { content, node } = await this.#locate('offered', resource);
+    await node.closeSession(content.sessionId, 'requested');
   }
 
   /** The client's answer to our offer. */
@@ -69,7 +122,7 @@ export class ResourceSessions {
   /** @throws {SluiceError} NOT_FOUND when the session is over. */
   async updateIce(
     identity: Identity,
-    dialect: ResourceDialect,
+    dialect: HttpDialect,
     resource: string,
     ice: { readonly known: string; readonly fragment: string },
   ): Promise<IceUpdate> {
@@ -78,7 +131,7 @@ export class ResourceSessions {
   }
 
   /** Idempotent. */
-  async end(identity: Identity, dialect: ResourceDialect, resource: string): Promise<void> {
+  async end(identity: Identity, dialect: HttpDialect, resource: string): Promise<void> {
     const { content, node } = await this.#find(identity, dialect, resource);
     await node.closeSession(content.sessionId, 'requested');
   }
@@ -102,7 +155,7 @@ export class ResourceSessions {
         identity: participant,
         room: stream.room,
         // Those who publish are seen, an audience is not.
-        present: dialect === 'whip',
+        present: dialect !== 'whep',
         unattended: true,
       },
       [],
@@ -129,8 +182,7 @@ export class ResourceSessions {
     dialect: ResourceDialect,
     resource: string,
   ): Promise<{ content: ResourceContent; node: MediaNode }> {
-    const content = this.#open(resource);
-    if (content.dialect !== dialect) throw gone();
+    const content = this.#open(dialect, resource);
     const own = isAnonymous(identity)
       ? content.subject === undefined
       : content.subject === identity.subject;
@@ -139,13 +191,27 @@ export class ResourceSessions {
     }
     requireRoom(identity, content.stream.room);
     requireGrant(identity, GRANT[dialect]);
+    return this.#at(content);
+  }
+
+  #locate(dialect: ResourceDialect, resource: string) {
+    return this.#at(this.#open(dialect, resource));
+  }
+
+  async #at(content: ResourceContent): Promise<{ content: ResourceContent; node: MediaNode }> {
     const nodes = await this.ports.directory.nodes();
     const home = nodes.find(({ nodeId }) => nodeId === content.nodeId);
     if (!home) throw gone();
     return { content, node: this.ports.nodes.at(home.grpcAddress) };
   }
 
-  #open(resource: string): ResourceContent {
+  #open(dialect: ResourceDialect, resource: string): ResourceContent {
+    const content = this.#unseal(resource);
+    if (content.dialect !== dialect) throw gone();
+    return content;
+  }
+
+  #unseal(resource: string): ResourceContent {
     try {
       return this.ports.resourceNames.open(resource);
     } catch (error) {

@@ -106,7 +106,10 @@ export class Session extends Resource<SessionEvents> {
 
   /** Our offer; empty when it follows later. */
   async subscribe(subscription: Subscription, overlap: boolean): Promise<string> {
-    const offer = await this.node.subscribe(this.sessionId, subscription, overlap);
+    const offer = await this.node.subscribe(this.sessionId, subscription, {
+      overlap,
+      gather: false,
+    });
     this.#add(subscription, offer !== '');
     return offer;
   }

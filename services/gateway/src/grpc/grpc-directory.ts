@@ -12,6 +12,7 @@ import type {
   PlacedSession,
   RelayView,
   RoomContents,
+  RoomSessionAt,
   StreamView,
 } from '../domain/ports.js';
 import { toNodeState, toRoomSession, toRoomStream } from '../proto/from-proto.js';
@@ -56,6 +57,14 @@ export class GrpcDirectory implements Directory {
       sessions: sessions.flatMap(({ session }) => (session ? [toRoomSession(session)] : [])),
       streams: streams.map((row) => toRoomStream(row.stream, row.username)).filter((row) => !!row),
     };
+  }
+
+  async sessionsIn(room: string): Promise<RoomSessionAt[]> {
+    const { getRoom } = StreamDirectoryService;
+    const { sessions } = await callUnary(this.client, getRoom, { room }, DEADLINE_MS);
+    return sessions.flatMap(({ session, nodeId }) =>
+      session ? [{ ...toRoomSession(session), nodeId }] : [],
+    );
   }
 
   async sessionsOf(connectionId: string): Promise<PlacedSession[]> {

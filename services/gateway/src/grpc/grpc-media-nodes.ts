@@ -6,15 +6,17 @@ import type {
   Layers,
   MediaNode,
   MediaNodes,
+  Mute,
   Negotiated,
   OfferedConnection,
   SessionNotice,
   SessionOpening,
+  SubscribeHow,
   Subscription,
   SubscriptionStats,
   Track,
 } from '../domain/ports.js';
-import { toKind, toNotice, toTrack } from '../proto/from-proto.js';
+import { fromKind, toKind, toNotice, toTrack } from '../proto/from-proto.js';
 
 const OPEN_DEADLINE_MS = 3_000;
 /** Negotiating makes transports and may open a relay. */
@@ -105,13 +107,18 @@ class GrpcMediaNode implements MediaNode {
     await callUnary(this.client, MediaNodeService.unpublish, request, COMMAND_DEADLINE_MS);
   }
 
+  async setMuted(sessionId: string, purpose: string, { kind, muted }: Mute): Promise<void> {
+    const request = { sessionId, purpose, kind: fromKind(kind), muted };
+    await callUnary(this.client, MediaNodeService.setMuted, request, COMMAND_DEADLINE_MS);
+  }
+
   async subscribe(
     sessionId: string,
     subscription: Subscription,
-    overlap: boolean,
+    how: SubscribeHow,
   ): Promise<string> {
     const { participant, purpose, connection = '' } = subscription;
-    const request = { sessionId, participant, purpose, connection, overlap };
+    const request = { sessionId, participant, purpose, connection, ...how };
     const { sdp } = await callUnary(
       this.client,
       MediaNodeService.subscribe,

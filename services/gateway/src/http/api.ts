@@ -85,7 +85,7 @@ function onlyAdministrators(tokens: TokenAuthority): RequestHandler {
   };
 }
 
-function bearerOf(request: Request): string {
+export function bearerOf(request: Request): string {
   const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ');
   if (scheme?.toLowerCase() === 'bearer' && token && rest.length === 0) return token;
   throw new SluiceError(
@@ -104,7 +104,7 @@ export function onlyMethods(allowed: string): RequestHandler {
 }
 
 /** @throws {SluiceError} INVALID_ARGUMENT naming the fields that are wrong. */
-function parseBody<Body>(schema: ZodType<Body>, body: unknown): Body {
+export function parseBody<Body>(schema: ZodType<Body>, body: unknown): Body {
   if (body === undefined) {
     throw new SluiceError('INVALID_ARGUMENT', 'send a body of Content-Type application/json');
   }
@@ -115,7 +115,7 @@ function parseBody<Body>(schema: ZodType<Body>, body: unknown): Body {
 }
 
 /** One of another Content-Type is not parsed, and must not be taken for none. */
-function hasBody({ headers }: Request): boolean {
+export function hasBody({ headers }: Request): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 

@@ -6,6 +6,7 @@ import { api, type ApiPorts } from './api.js';
 import { clientAddress } from './client-address.js';
 import { consoleFiles } from './console-files.js';
 import { errorHandler, unknownPath } from './problem.js';
+import { roomsApi, type RoomsApiPorts } from './rooms-api.js';
 import { sfuToSfu, type SfuToSfuPorts } from './sfu-to-sfu.js';
 import { whipAndWhep, type WhipAndWhepOptions } from './whip-and-whep.js';
 import { requestSpan } from './request-span.js';
@@ -13,7 +14,8 @@ import { requestSpan } from './request-span.js';
 const REQUESTS_PER_SECOND = 50;
 const REQUESTS_BURST = 200;
 
-export interface AppOptions extends ApiPorts, Omit<SfuToSfuPorts, 'access'>, WhipAndWhepOptions {
+export interface AppOptions
+  extends ApiPorts, Omit<SfuToSfuPorts, 'access'>, WhipAndWhepOptions, RoomsApiPorts {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly allowedOrigins: readonly string[] | undefined;
@@ -32,6 +34,7 @@ export function httpApp(options: AppOptions): Express {
     response.set('Cache-Control', 'no-store').json({ status: 'ok' });
   });
   app.use(requestSpan);
+  app.use('/api/v1/rooms', cors(options.allowedOrigins), limited(options), roomsApi(options));
   app.use('/api/v1', cors(options.allowedOrigins), limited(options), api(options));
   if (options.access.isOn('sfu-to-sfu')) {
     app.use('/createSession', limited(options));
@@ -68,7 +71,7 @@ function cors(allowedOrigins: readonly string[] | undefined): RequestHandler {
     }
     response
       .set({
-        'Access-Control-Allow-Methods': 'GET, POST, OPTIONS',
+        'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE, OPTIONS',
         'Access-Control-Allow-Headers': 'Authorization, Content-Type',
         'Access-Control-Max-Age': '600',
       })

@@ -2,7 +2,7 @@ import { text, Router, type Request, type RequestHandler, type Response } from '
 import { DEFAULT_PURPOSE, SluiceError, hasCode, parseName, type StreamName } from '@sluice/core';
 import type { Identity } from '@sluice/tokens';
 import type { Access } from '../domain/access.js';
-import type { Made, ResourceDialect, ResourceSessions } from '../domain/resource-sessions.js';
+import type { Made, HttpDialect, ResourceSessions } from '../domain/resource-sessions.js';
 import { onlyMethods } from './api.js';
 import { credentialsOf } from './credentials.js';
 import { sendProblem } from './problem.js';
@@ -33,7 +33,7 @@ export function whipAndWhep(options: WhipAndWhepOptions): Router {
 }
 
 /** Where sessions are made; what they are called is `whip-sessions` and `whep-sessions`. */
-function serve(router: Router, dialect: ResourceDialect, options: WhipAndWhepOptions): void {
+function serve(router: Router, dialect: HttpDialect, options: WhipAndWhepOptions): void {
   const body = text({ type: () => true, limit: BODY_MAX_BYTES });
   const identify = (request: Request) => options.access.identify(dialect, credentialsOf(request));
   router
@@ -69,7 +69,7 @@ interface Exchange {
 }
 
 async function create(
-  dialect: ResourceDialect,
+  dialect: HttpDialect,
   { sessions, iceServerLinks }: WhipAndWhepOptions,
   { identity, stream, request, response }: Exchange & { readonly stream: StreamName },
 ): Promise<void> {
@@ -106,7 +106,7 @@ async function create(
 }
 
 async function patch(
-  dialect: ResourceDialect,
+  dialect: HttpDialect,
   { sessions }: WhipAndWhepOptions,
   { identity, request, response }: Exchange,
 ): Promise<void> {
@@ -172,7 +172,7 @@ function bodyOf({ body }: Request): string {
   return typeof body === 'string' ? body : '';
 }
 
-function patchable(dialect: ResourceDialect): string {
+function patchable(dialect: HttpDialect): string {
   return dialect === 'whep' ? `${FRAGMENT}, ${SDP}` : FRAGMENT;
 }
 

@@ -17,6 +17,11 @@ export function toKind(kind: TrackKind): 'audio' | 'video' {
   return kind === TrackKind.TRACK_KIND_AUDIO ? 'audio' : 'video';
 }
 
+export function fromKind(kind: 'audio' | 'video' | undefined): TrackKind {
+  if (kind === undefined) return TrackKind.TRACK_KIND_UNSPECIFIED;
+  return kind === 'audio' ? TrackKind.TRACK_KIND_AUDIO : TrackKind.TRACK_KIND_VIDEO;
+}
+
 export function toNodeState(state: NodeState): 'serving' | 'draining' | 'unknown' {
   if (state === NodeState.NODE_STATE_SERVING) return 'serving';
   return state === NodeState.NODE_STATE_DRAINING ? 'draining' : 'unknown';

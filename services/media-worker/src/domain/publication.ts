@@ -1,3 +1,4 @@
+import type { MediaKind, Producer } from 'mediasoup/types';
 import { TrackKind, type RouterRef, type StreamState, type Track } from '@sluice/proto-gen/common';
 import { Resource, SluiceError, type StreamName, type Timer } from '@sluice/core';
 import { connectionLost, type Connection } from './connection.js';
@@ -54,6 +55,8 @@ export class Publication extends Resource {
   #current: IncomingStream;
   #next: IncomingStream | undefined;
   readonly #timers = new Set<Timer>();
+  /** Kinds that a host has muted. */
+  readonly #muted = new Set<MediaKind>();
   #announcing = false;
   #retires = false;
 
@@ -158,6 +161,29 @@ export class Publication extends Resource {
     else next.on('flowing', () => this.#switchTo(next));
   }
 
+  /** Mutes tracks of those kinds, and what takes their places, or no longer. */
+  async setMuted(kinds: readonly MediaKind[], muted: boolean): Promise<void> {
+    for (const kind of kinds) {
+      if (muted) this.#muted.add(kind);
+      else this.#muted.delete(kind);
+    }
+    const concerned = [...this.#copy.tracks.values()].filter(({ producer: { kind } }) =>
+      kinds.includes(kind),
+    );
+    await Promise.all(concerned.map(({ producer }) => this.#applyMuted(producer)));
+    this.#announceSoon();
+  }
+
+  async #applyMuted(producer: Producer): Promise<void> {
+    const muted = this.#muted.has(producer.kind);
+    if (producer.closed || producer.paused === muted) return;
+    try {
+      await (muted ? producer.pause() : producer.resume());
+    } catch {
+      // It closed meanwhile, and so did its track.
+    }
+  }
+
   state(): StreamState {
     return {
       name: this.name,
@@ -250,6 +276,7 @@ export class Publication extends Resource {
     for (const [trackId, track] of tracks) {
       if (this.#copy.tracks.get(trackId)?.producer === track.producer) continue;
       this.#copy.addTrack(track);
+      void this.#applyMuted(track.producer);
       if (track.producer.kind === 'audio') this.#listenTo(track);
     }
     for (const trackId of [...this.#copy.tracks.keys()]) {

@@ -29,7 +29,7 @@ import type { Speakers } from './speakers.js';
 import type { StreamClaims } from './stream-claims.js';
 import type { StreamCopies, StreamSource } from './stream-copies.js';
 import type { Layers } from './subscription.js';
-import { Subscriptions } from './subscriptions.js';
+import { Subscriptions, type SubscribeHow } from './subscriptions.js';
 
 /** What all sessions of a node share. */
 export interface SessionEnvironment {
@@ -217,12 +217,12 @@ export class Session extends Resource implements DrainedSession {
   }
 
   /** Our offer; empty when it follows as an event. */
-  async subscribe(stream: StreamName, connectionKey: string, overlap = false): Promise<string> {
+  async subscribe(stream: StreamName, key: string, how: SubscribeHow = {}): Promise<string> {
     this.#need('subscribe');
     this.#admit();
     // Under way at once, so that many subscriptions wait for their relays together.
     this.environment.source.ensure(this.home.routerId, stream).catch(() => undefined);
-    return this.#command(() => this.subscriptions.subscribe(stream, connectionKey, overlap));
+    return this.#command(() => this.subscriptions.subscribe(stream, key, how));
   }
 
   /** Our answer to a client that offers to receive. */

@@ -46,6 +46,13 @@ export interface SubscriptionsContext {
   readonly report: (error: unknown) => void;
 }
 
+export interface SubscribeHow {
+  /** See SubscriptionOptions. */
+  readonly overlap?: boolean;
+  /** Makes no offer: more follows on that connection. */
+  readonly gather?: boolean;
+}
+
 /** What the client gets for a subscription whose offer follows as an event. */
 const OFFER_FOLLOWS = '';
 
@@ -87,7 +94,8 @@ export class Subscriptions extends Resource {
    *
    * @throws {SluiceError} NOT_FOUND when nobody publishes the stream.
    */
-  async subscribe(name: StreamName, key: string, overlap = false): Promise<string> {
+  async subscribe(name: StreamName, key: string, how: SubscribeHow = {}): Promise<string> {
+    const { overlap = false, gather = false } = how;
     const known = this.#byStream.get(streamKey(name));
     if (known?.connection.pending) return known.connection.pending.sdp;
     if (known && known.connection.key === key && key !== '') return this.#offer(known);
@@ -105,7 +113,7 @@ export class Subscriptions extends Resource {
       subscription.feed(copy);
       await subscription.reconcile();
       if (subscription.closed) throw new SluiceError('UNAVAILABLE', 'the connection was lost');
-      return this.#offer(subscription);
+      return gather ? OFFER_FOLLOWS : this.#offer(subscription);
     } catch (error) {
       subscription.close();
       throw error;

@@ -1,6 +1,6 @@
 import { SessionId, SluiceError, parseName } from '@sluice/core';
 import type { CallContext } from '@sluice/grpc-kit';
-import type { RelayState } from '@sluice/proto-gen/common';
+import { TrackKind, type RelayState } from '@sluice/proto-gen/common';
 import type {
   AddIceCandidateRequest,
   AnswerSubscriptionRequest,
@@ -22,6 +22,7 @@ import type {
   RestartIceResponse,
   SessionEvent,
   SetLayersRequest,
+  SetMutedRequest,
   SetPresenceRequest,
   SubscribeByOfferRequest,
   SubscribeByOfferResponse,
@@ -73,6 +74,11 @@ export function mediaNodeMethods(options: MediaNodeMethodsOptions) {
 
 /** A day: people sit in meetings, and timers take no more than 24 of them. */
 const DRAIN_MAX_MS = 24 * 60 * 60 * 1_000;
+
+function kindsOf(kind: TrackKind): readonly ('audio' | 'video')[] {
+  if (kind === TrackKind.TRACK_KIND_AUDIO) return ['audio'];
+  return kind === TrackKind.TRACK_KIND_VIDEO ? ['video'] : ['audio', 'video'];
+}
 
 type SessionOf = (request: { readonly sessionId: string }) => Session;
 
@@ -145,6 +151,11 @@ function publishingMethods(sessionOf: SessionOf) {
       await sessionOf(request).unpublish(parseName('purpose', request.purpose));
       return {};
     },
+    setMuted: async ({ sessionId, purpose, kind, muted }: SetMutedRequest): Promise<Empty> => {
+      const { publications } = sessionOf({ sessionId });
+      await publications.get(parseName('purpose', purpose)).setMuted(kindsOf(kind), muted);
+      return {};
+    },
     restartIce: async ({ sessionId, target }: RestartIceRequest): Promise<RestartIceResponse> => {
       const session = sessionOf({ sessionId });
       if (target?.$case === 'publicationPurpose') {
@@ -175,7 +186,7 @@ function subscribingMethods(sessionOf: SessionOf) {
       const session = sessionOf(request);
       const name = toStreamName(session.profile.room, request);
       const key = boundedText('connection', request.connection);
-      return { sdp: await session.subscribe(name, key, request.overlap) };
+      return { sdp: await session.subscribe(name, key, request) };
     },
     subscribeByOffer: async (
       request: SubscribeByOfferRequest,

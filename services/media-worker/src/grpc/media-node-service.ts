@@ -33,6 +33,7 @@ export function mediaNodeService(options: MediaNodeServiceOptions): MediaNodeSer
     setPresence: call('setPresence', methods.setPresence),
     publish: call('publish', methods.publish),
     negotiate: call('negotiate', methods.negotiate),
+    setMuted: call('setMuted', methods.setMuted),
     unpublish: call('unpublish', methods.unpublish),
     subscribe: call('subscribe', methods.subscribe),
     subscribeByOffer: call('subscribeByOffer', methods.subscribeByOffer),

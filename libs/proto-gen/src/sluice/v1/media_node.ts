@@ -211,6 +211,14 @@ export interface UnpublishRequest {
   purpose: string;
 }
 
+export interface SetMutedRequest {
+  sessionId: string;
+  purpose: string;
+  /** Tracks of that kind; of both when unspecified. */
+  kind: TrackKind;
+  muted: boolean;
+}
+
 export interface SubscribeRequest {
   sessionId: string;
   /** Who publishes what; the room is the session's. */
@@ -222,6 +230,8 @@ export interface SubscribeRequest {
    * the new one flows.
    */
   overlap: boolean;
+  /** Makes no offer: more follows on that connection, and the offer of the last one has all. */
+  gather: boolean;
 }
 
 export interface SubscribeResponse {
@@ -2395,8 +2405,99 @@ export const UnpublishRequest: MessageFns<UnpublishRequest> = {
   },
 };
 
+function createBaseSetMutedRequest(): SetMutedRequest {
+  return { sessionId: "", purpose: "", kind: 0, muted: false };
+}
+
+export const SetMutedRequest: MessageFns<SetMutedRequest> = {
+  encode(message: SetMutedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.purpose !== "") {
+      writer.uint32(18).string(message.purpose);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(24).int32(message.kind);
+    }
+    if (message.muted !== false) {
+      writer.uint32(32).bool(message.muted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetMutedRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetMutedRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.muted = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SetMutedRequest>, I>>(base?: I): SetMutedRequest {
+    return SetMutedRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetMutedRequest>, I>>(object: I): SetMutedRequest {
+    const message = createBaseSetMutedRequest();
+    message.sessionId = object.sessionId ?? "";
+    message.purpose = object.purpose ?? "";
+    message.kind = object.kind ?? 0;
+    message.muted = object.muted ?? false;
+    return message;
+  },
+};
+
 function createBaseSubscribeRequest(): SubscribeRequest {
-  return { sessionId: "", participant: "", purpose: "", connection: "", overlap: false };
+  return { sessionId: "", participant: "", purpose: "", connection: "", overlap: false, gather: false };
 }
 
 export const SubscribeRequest: MessageFns<SubscribeRequest> = {
@@ -2415,6 +2516,9 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
     }
     if (message.overlap !== false) {
       writer.uint32(40).bool(message.overlap);
+    }
+    if (message.gather !== false) {
+      writer.uint32(48).bool(message.gather);
     }
     return writer;
   },
@@ -2472,6 +2576,14 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
             message.overlap = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.gather = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2494,6 +2606,7 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
     message.purpose = object.purpose ?? "";
     message.connection = object.connection ?? "";
     message.overlap = object.overlap ?? false;
+    message.gather = object.gather ?? false;
     return message;
   },
 };
@@ -4849,6 +4962,16 @@ export const MediaNodeService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
+  /** Mutes what a session publishes, whatever its client wants, or no longer. NOT_FOUND. */
+  setMuted: {
+    path: "/sluice.v1.MediaNode/SetMuted" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetMutedRequest): Buffer => Buffer.from(SetMutedRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetMutedRequest => SetMutedRequest.decode(value),
+    responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
+  },
   /**
    * The client's offer on a PeerConnection that carries media both ways: our answer out. Subscribe
    * with the same connection sends streams on it; our offers come as subscription_offered, and whoever
@@ -5027,6 +5150,8 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
    */
   publish: handleUnaryCall<PublishRequest, PublishResponse>;
   unpublish: handleUnaryCall<UnpublishRequest, Empty>;
+  /** Mutes what a session publishes, whatever its client wants, or no longer. NOT_FOUND. */
+  setMuted: handleUnaryCall<SetMutedRequest, Empty>;
   /**
    * The client's offer on a PeerConnection that carries media both ways: our answer out. Subscribe
    * with the same connection sends streams on it; our offers come as subscription_offered, and whoever
@@ -5180,6 +5305,19 @@ export interface MediaNodeClient extends Client {
   ): ClientUnaryCall;
   unpublish(
     request: UnpublishRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  /** Mutes what a session publishes, whatever its client wants, or no longer. NOT_FOUND. */
+  setMuted(request: SetMutedRequest, callback: (error: ServiceError | null, response: Empty) => void): ClientUnaryCall;
+  setMuted(
+    request: SetMutedRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  setMuted(
+    request: SetMutedRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,
