@@ -84,6 +84,7 @@ scaleDown:
   stabilizationWindowSeconds: {{ .scaleDownWindowSeconds }}
   policies:
     - { type: Pods, value: 1, periodSeconds: 300 }
+    - { type: Percent, value: 10, periodSeconds: 300 }
 {{- end }}
 
 {{/* Of the group with the most. */}}
