@@ -70,6 +70,7 @@ const UMBRELLA_PEER = `
       const mine = () => [...peer.tracks.values()]
         .filter(({ from, umbrellaId }) => from !== link && !link.upstream.has(umbrellaId));
       link.review = (again) => inTurn(async () => {
+        if (socket.readyState !== 1) return;
         const tracks = mine();
         if (tracks.some(({ umbrellaId }) => !link.told.has(umbrellaId))) {
           for (const { umbrellaId } of tracks) link.told.add(umbrellaId);

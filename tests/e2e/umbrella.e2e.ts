@@ -1,10 +1,13 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { eventually } from '@sluice/testing';
 import { expect, test } from 'vitest';
+import { WebSocketServer, type WebSocket } from 'ws';
 import { seeVideo } from '../browser/playback.js';
 import { Scene } from '../scene.js';
 import { UmbrellaPeer } from '../umbrella-peer.js';
 
-const scene = Scene.ofThisFile('umbrella');
+const scene = Scene.ofThisFile('umbrella', { gateways: 2 });
 
 const address = (room: string) =>
   `${scene.cluster.origin.replace(/^http/, 'ws')}/wsb?${new URLSearchParams({ room }).toString()}`;
@@ -98,3 +101,89 @@ test('in a ring of trunks a track takes one way, nobody storms, and another way 
   await trunks[1].hangUp(1);
   await eventually(async () => ((await ways()).length === 0 ? undefined : 'still there'), 10_000);
 }, 180_000);
+
+/** Lets two sides dial that each want to be dialled: the first at `/peer`, the other one anywhere. */
+class Meeting {
+  readonly #server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  readonly #waiting: WebSocket[] = [];
+  dialled = 0;
+
+  async open(): Promise<void> {
+    await once(this.#server, 'listening');
+    this.#server.on('connection', (socket, request) => {
+      if (request.url === '/peer') {
+        // What it says waits with it.
+        socket.pause();
+        this.#waiting.push(socket);
+        return;
+      }
+      this.dialled += 1;
+      const peer = this.#waiting.shift();
+      if (!peer) {
+        socket.close();
+        return;
+      }
+      socket.on('message', (data) => peer.send(data));
+      peer.on('message', (data) => socket.send(data));
+      socket.on('close', () => peer.close());
+      peer.on('close', () => socket.close());
+      peer.resume();
+    });
+  }
+
+  address(path: string): string {
+    return `ws://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}${path}`;
+  }
+
+  get idle(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  close(): void {
+    for (const client of this.#server.clients) client.terminate();
+    this.#server.close();
+  }
+}
+
+async function servers(list?: readonly string[]): Promise<string> {
+  const token = await scene.cluster.token({ subject: 'operator', admin: true });
+  const text = (value: string) => [...Buffer.from([0x0a, value.length]), ...Buffer.from(value)];
+  const response = await fetch(`${scene.cluster.origin}/servers`, {
+    method: list ? 'POST' : 'GET',
+    headers: { 'Content-Type': 'application/x-protobuf', Authorization: `Bearer ${token}` },
+    ...(list && { body: Buffer.from(list.flatMap(text)) }),
+  });
+  expect(response.status).toBe(200);
+  return Buffer.from(await response.arrayBuffer()).toString('utf8');
+}
+
+test('a server on the list is dialled by one gateway, and again when it was cut off', async () => {
+  const meeting = new Meeting();
+  await meeting.open();
+  const arrive = async () => {
+    const page = await scene.browsers.openPage();
+    const peer = await UmbrellaPeer.open(page, [meeting.address('/peer')]);
+    await eventually(() => Promise.resolve(meeting.idle ? undefined : 'not there'));
+    return peer;
+  };
+  const viewer = await open('umbrella');
+  const far = await arrive();
+  await far.publish();
+  await servers([meeting.address('/wsb?token=secret')]);
+  expect(await servers()).not.toContain('secret');
+  await seeTracks(viewer, 1);
+  await viewer.publish();
+  await seeTracks(far, 1);
+  expect(meeting.dialled).toBe(1);
+
+  await far.hangUp(0);
+  const again = await arrive();
+  await again.publish();
+  await seeTracks(viewer, 1);
+  await servers([]);
+  await eventually(async () => {
+    const { links } = await again.state();
+    return links[0]?.closed === undefined ? 'not hung up' : undefined;
+  }, 10_000);
+  meeting.close();
+}, 120_000);

@@ -27,7 +27,9 @@ import { Host } from './domain/host.js';
 import { ResourceSessions } from './domain/resource-sessions.js';
 import { Rooms } from './domain/room.js';
 import { UmbrellaLinks } from './domain/umbrella/links.js';
+import type { UmbrellaPorts } from './domain/umbrella/link.js';
 import { TrackNames } from './domain/umbrella/track-names.js';
+import { Trunks } from './domain/umbrella/trunks.js';
 import { GrpcDirectory } from './grpc/grpc-directory.js';
 import { GrpcMediaNodes } from './grpc/grpc-media-nodes.js';
 import { keepNodesConnected } from './grpc/node-connections.js';
@@ -36,7 +38,9 @@ import { httpApp } from './http/app.js';
 import { clientAddress } from './http/client-address.js';
 import { closeCodeLabel, createMetrics, measureCalls, type Metrics } from './metrics.js';
 import { NatsRoomNews } from './nats/nats-room-news.js';
+import { NatsServerList } from './nats/nats-server-list.js';
 import { PION_PATH, doorsOf } from './ws/doors.js';
+import { trunkDialer } from './ws/trunk-dialer.js';
 import { WebSocketEntrance, type Door } from './ws/websocket-entrance.js';
 
 /** Builds the gateway and starts it. */
@@ -70,7 +74,8 @@ export async function compose(config: Config): Promise<RunningService> {
   };
   const { dialects, anonymousDialects } = config;
   const access = new Access({ tokens, dialects, anonymousDialects, newId: randomUUID });
-  const doors = doorsOf({ ...ports, access }, umbrellaOf(config));
+  const umbrella = umbrellaOf(config, ports, bus, lifecycle, access);
+  const doors = doorsOf({ ...ports, access }, umbrella);
   const entrance = webSockets(config, doors, metrics);
   metrics.observe({
     connections: () => entrance.connections,
@@ -84,7 +89,7 @@ export async function compose(config: Config): Promise<RunningService> {
 
   const { anonymousRead, allowedOrigins, proxies, consoleFolder } = config;
   const policy = { anonymousRead, allowedOrigins, proxies, consoleFolder };
-  const app = httpApp({ ...ports, ...policy, access, ...overHttp(config, ports) });
+  const app = httpApp({ ...ports, ...policy, ...umbrella, access, ...overHttp(config, ports) });
   const server = createServer(HTTP_LIMITS, (request, response) => void app(request, response));
   server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head));
   const http = await listen(server, config.listen);
@@ -144,9 +149,26 @@ async function listenForPion(
   return { pion };
 }
 
-function umbrellaOf(config: Config) {
-  const names = new TrackNames(config.clusterSecret);
-  return { links: new UmbrellaLinks(), names, room: config.umbrellaRoom };
+/** What Umbrella needs, and its trunks. */
+function umbrellaOf(
+  config: Config,
+  common: Omit<UmbrellaPorts, 'names'>,
+  bus: Bus,
+  lifecycle: Lifecycle,
+  access: Access,
+) {
+  const { clock, observer } = common;
+  const { umbrellaRoom: room, gatewayId } = config;
+  const links = new UmbrellaLinks();
+  const ports = { ...common, names: new TrackNames(config.clusterSecret) };
+  const servers = new NatsServerList(bus, observer);
+  lifecycle.started('list of servers', 1_000, () => servers.close());
+  if (access.isOn('umbrella')) {
+    const dial = trunkDialer(ports, links, room);
+    const trunks = new Trunks({ list: servers, leases: servers, gatewayId, dial, clock, observer });
+    lifecycle.started('trunks', 1_000, () => trunks.stop());
+  }
+  return { links, ports, servers, room };
 }
 
 /** The clients of everything that this gateway needs. */

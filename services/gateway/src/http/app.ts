@@ -7,6 +7,7 @@ import { clientAddress } from './client-address.js';
 import { consoleFiles } from './console-files.js';
 import { errorHandler, unknownPath } from './problem.js';
 import { roomsApi, type RoomsApiPorts } from './rooms-api.js';
+import { umbrella, type UmbrellaOptions } from './umbrella.js';
 import { sfuToSfu, type SfuToSfuPorts } from './sfu-to-sfu.js';
 import { whipAndWhep, type WhipAndWhepOptions } from './whip-and-whep.js';
 import { requestSpan } from './request-span.js';
@@ -15,7 +16,12 @@ const REQUESTS_PER_SECOND = 50;
 const REQUESTS_BURST = 200;
 
 export interface AppOptions
-  extends ApiPorts, Omit<SfuToSfuPorts, 'access'>, WhipAndWhepOptions, RoomsApiPorts {
+  extends
+    ApiPorts,
+    Omit<SfuToSfuPorts, 'access'>,
+    WhipAndWhepOptions,
+    RoomsApiPorts,
+    UmbrellaOptions {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly allowedOrigins: readonly string[] | undefined;
@@ -39,6 +45,10 @@ export function httpApp(options: AppOptions): Express {
   if (options.access.isOn('sfu-to-sfu')) {
     app.use('/createSession', limited(options));
     app.use(sfuToSfu(options));
+  }
+  if (options.access.isOn('umbrella')) {
+    app.use(['/servers', '/status', '/sfu'], limited(options));
+    app.use(umbrella(options));
   }
   app.use(['/whip', '/whep', '/whip-sessions', '/whep-sessions'], limited(options));
   app.use(whipAndWhep(options));

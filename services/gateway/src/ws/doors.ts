@@ -12,15 +12,15 @@ export type DoorPorts = Omit<ConnectionPorts & PionPorts, 'inRequest'>;
 /** The doors of all dialects that are on, by path. */
 export function doorsOf(
   ports: DoorPorts,
-  umbrella: Omit<UmbrellaDoorOptions, 'ports'> & Pick<UmbrellaDoorOptions['ports'], 'names'>,
+  umbrella: Omit<UmbrellaDoorOptions, 'access'>,
 ): ReadonlyMap<string, Door> {
-  const { names, ...options } = umbrella;
+  const { access } = ports;
   const doors: readonly (readonly [Dialect, string, Door])[] = [
     ['rooms', '/ws', roomsDoor(ports)],
     ['pion-sfu', PION_PATH, pionDoor(ports)],
-    ['umbrella', '/wsb', umbrellaDoor({ ...options, ports: { ...ports, names } })],
+    ['umbrella', '/wsb', umbrellaDoor({ ...umbrella, access })],
   ];
-  const open = doors.filter(([dialect]) => ports.access.isOn(dialect));
+  const open = doors.filter(([dialect]) => access.isOn(dialect));
   return new Map(open.map(([, path, door]) => [path, door]));
 }
 

@@ -1,4 +1,5 @@
 import { SluiceError } from '@sluice/core';
+import type { Access } from '../domain/access.js';
 import { UmbrellaLink, type UmbrellaPorts } from '../domain/umbrella/link.js';
 import type { UmbrellaLinks } from '../domain/umbrella/links.js';
 import { credentialsOf, queryOf } from '../http/credentials.js';
@@ -7,16 +8,17 @@ import type { Door } from './websocket-entrance.js';
 
 export interface UmbrellaDoorOptions {
   readonly ports: UmbrellaPorts;
+  readonly access: Access;
   readonly links: UmbrellaLinks;
   /** The room of links that name none. */
   readonly room: string;
 }
 
 /** Where browsers and trunks of Umbrella come in; `?room=` names another room. */
-export function umbrellaDoor({ ports, links, room }: UmbrellaDoorOptions): Door {
+export function umbrellaDoor({ ports, access, links, room }: UmbrellaDoorOptions): Door {
   return (socket, request, onAuthenticated) => {
     const peer = {
-      credentials: credentialsOf(request),
+      identify: () => access.identify('umbrella', credentialsOf(request)),
       roomName: queryOf(request).get('room') ?? room,
       label: request.socket.remoteAddress ?? 'unknown',
     };

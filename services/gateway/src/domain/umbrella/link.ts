@@ -1,7 +1,6 @@
 import { SluiceError, hasCode, type Timer } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
 import type { Identity } from '@sluice/tokens';
-import type { Access, Credentials } from '../access.js';
 import { FrameBudget } from '../frame-budget.js';
 import { requireCandidate } from '../ice-candidate.js';
 import type { MembershipPorts } from '../membership.js';
@@ -15,7 +14,6 @@ import { candidateIn, descriptionIn } from './session-descriptions.js';
 import { isClusterId, participantOfPeer, type TrackNames } from './track-names.js';
 
 export interface UmbrellaPorts extends MembershipPorts {
-  readonly access: Access;
   readonly names: TrackNames;
   /** Seconds since 1970, only to be compared with what a token says. */
   readonly nowS: () => number;
@@ -29,11 +27,14 @@ export interface UmbrellaSocket {
 }
 
 export interface UmbrellaPeer {
-  readonly credentials: Credentials;
+  /** @throws {SluiceError} UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE */
+  readonly identify: () => Promise<Identity>;
   /** The room whose streams are exchanged. */
   readonly roomName: string;
   /** For people: the address it came from, or that was dialled. */
   readonly label: string;
+  /** Where we dialled. */
+  readonly trunkUrl?: string | undefined;
 }
 
 /** All frames of a link follow each other. */
@@ -126,7 +127,7 @@ export class UmbrellaLink {
 
   async #begin(onAuthenticated: () => void): Promise<void> {
     const { ports, peer } = this;
-    const identity = await ports.access.identify('umbrella', peer.credentials);
+    const identity = await peer.identify();
     if (this.#isClosed()) return;
     onAuthenticated();
     requireRoom(identity, peer.roomName);

@@ -1,0 +1,137 @@
+import { hasCode, type Clock, type Timer } from '@sluice/core';
+import type { Observer } from '../ports.js';
+import type { ServerList } from './server-list.js';
+
+/** Which gateway dials a server, as all gateways know it. */
+export interface Lease {
+  readonly owner: string;
+  /** Another one after each writing. */
+  readonly revision: number;
+}
+
+export interface Leases {
+  /** As last heard. */
+  leaseOf(server: string): Lease | undefined;
+  /**
+   * Writes if nobody has since `revision`, 0 for none: the new revision, or undefined.
+   *
+   * @throws {SluiceError} UNAVAILABLE
+   */
+  claim(server: string, owner: string, revision: number): Promise<number | undefined>;
+}
+
+/** A dialled WebSocket with its link. */
+export interface Trunk {
+  readonly closed: boolean;
+  close(): void;
+}
+
+export interface TrunksOptions {
+  readonly list: ServerList;
+  readonly leases: Leases;
+  readonly gatewayId: string;
+  readonly dial: (server: string) => Trunk;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** What a gateway knows of one server on the list. */
+interface Held {
+  revision: number;
+  /** When this gateway first saw that revision: leases end by that, not by anybody's clock. */
+  seenAtMs: number;
+  mine: boolean;
+  trunk?: Trunk | undefined;
+  /** When it was last dialled. */
+  dialledAtMs?: number | undefined;
+}
+
+const REVIEW_INTERVAL_MS = 2_500;
+/** A lease that nobody renewed for so long is anybody's. */
+const LEASE_MS = 10_000;
+const REDIAL_MS = 10_000;
+
+/** Keeps a trunk to every server on the list: of all gateways one dials each. */
+export class Trunks {
+  readonly #held = new Map<string, Held>();
+  readonly #reviewing: Timer;
+  #busy = false;
+  #stopped = false;
+
+  constructor(private readonly options: TrunksOptions) {
+    this.#reviewing = options.clock.every(REVIEW_INTERVAL_MS, () => void this.review());
+  }
+
+  /** Looks what is to be dialled, renewed or hung up. Never rejects. */
+  async review(): Promise<void> {
+    if (this.#busy || this.#stopped) return;
+    this.#busy = true;
+    const { servers } = this.options.list;
+    for (const [server, held] of this.#held) {
+      if (servers.includes(server)) continue;
+      held.trunk?.close();
+      this.#held.delete(server);
+    }
+    await Promise.all(servers.map((server) => this.#tend(server)));
+    this.#busy = false;
+  }
+
+  /** Others take over once they see that nothing is renewed. */
+  stop(): void {
+    this.#stopped = true;
+    this.#reviewing.cancel();
+    for (const { trunk } of this.#held.values()) trunk?.close();
+  }
+
+  async #tend(server: string): Promise<void> {
+    const nowMs = this.options.clock.nowMs();
+    const held = this.#heldOf(server, nowMs);
+    if (held.mine || nowMs - held.seenAtMs >= LEASE_MS || held.revision === 0) {
+      await this.#claim(server, held);
+    }
+    if (this.#stopped || this.#held.get(server) !== held) return;
+    if (held.mine) this.#dial(server, held);
+    else held.trunk?.close();
+  }
+
+  #heldOf(server: string, nowMs: number): Held {
+    const { leases, gatewayId } = this.options;
+    const known = this.#held.get(server) ?? { revision: 0, seenAtMs: nowMs, mine: false };
+    this.#held.set(server, known);
+    const lease = leases.leaseOf(server);
+    // Of one's own lease what is heard may be older than what was written.
+    const heard = lease?.revision ?? 0;
+    if (known.mine ? heard > known.revision : heard !== known.revision) {
+      known.revision = heard;
+      known.seenAtMs = nowMs;
+      known.mine = lease?.owner === gatewayId;
+    }
+    return known;
+  }
+
+  async #claim(server: string, held: Held): Promise<void> {
+    const { leases, gatewayId, clock, observer } = this.options;
+    try {
+      const renewed = await leases.claim(server, gatewayId, held.revision);
+      // The records may have been wiped.
+      const wiped = renewed === undefined && leases.leaseOf(server) === undefined;
+      const revision = wiped ? await leases.claim(server, gatewayId, 0) : renewed;
+      held.mine = revision !== undefined;
+      if (revision === undefined) return;
+      held.revision = revision;
+      held.seenAtMs = clock.nowMs();
+    } catch (error) {
+      // Without NATS the trunk goes on, until another gateway may have taken it.
+      if (clock.nowMs() - held.seenAtMs >= LEASE_MS) held.mine = false;
+      if (!hasCode(error, 'UNAVAILABLE')) observer.trouble(error, 'claiming a trunk');
+    }
+  }
+
+  #dial(server: string, held: Held): void {
+    if (held.trunk && !held.trunk.closed) return;
+    const nowMs = this.options.clock.nowMs();
+    if (held.dialledAtMs !== undefined && nowMs - held.dialledAtMs < REDIAL_MS) return;
+    held.dialledAtMs = nowMs;
+    held.trunk = this.options.dial(server);
+  }
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { WebSocket } from 'ws';
+import { SluiceError } from '@sluice/core';
+import { FRAME_MAX_BYTES } from '@sluice/protocol';
+import { grantsOf, type Identity } from '@sluice/tokens';
+import { UmbrellaLink, type UmbrellaPorts } from '../domain/umbrella/link.js';
+import type { UmbrellaLinks } from '../domain/umbrella/links.js';
+import { withoutSecrets } from '../domain/umbrella/server-list.js';
+import type { Trunk } from '../domain/umbrella/trunks.js';
+import { decodeUmbrella, encodeUmbrella } from '../proto/umbrella.js';
+
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+const PING_INTERVAL_MS = 20_000;
+const UNSENT_MAX_BYTES = 1024 * 1024;
+
+/** Dials another server’s `/wsb`. */
+export function trunkDialer(ports: UmbrellaPorts, links: UmbrellaLinks, room: string) {
+  return (server: string): Trunk => {
+    const socket = new WebSocket(server, {
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      maxPayload: FRAME_MAX_BYTES,
+      perMessageDeflate: false,
+      followRedirects: false,
+    });
+    let link: UmbrellaLink | undefined;
+    let closed = false;
+    let answered = true;
+    const pinging = ports.clock.every(PING_INTERVAL_MS, () => {
+      if (!answered) socket.terminate();
+      else if (socket.readyState === socket.OPEN) {
+        answered = false;
+        socket.ping();
+      }
+    });
+    socket.on('pong', () => {
+      answered = true;
+    });
+    socket.on('open', () => {
+      link = openLink(socket, server, ports, room);
+      links.add(link);
+    });
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) receive(link, data as Buffer);
+    });
+    socket.on('error', () => {
+      // Also of servers that are not there: 'close' follows, and it is dialled again.
+    });
+    socket.on('close', () => {
+      closed = true;
+      pinging.cancel();
+      if (!link) return;
+      links.remove(link);
+      link.end();
+    });
+    return {
+      get closed() {
+        return closed;
+      },
+      close: () => socket.terminate(),
+    };
+  };
+}
+
+function openLink(
+  socket: WebSocket,
+  server: string,
+  ports: UmbrellaPorts,
+  room: string,
+): UmbrellaLink {
+  const outlet = {
+    send: (message: Parameters<typeof encodeUmbrella>[0]) => {
+      if (socket.readyState !== socket.OPEN) return;
+      if (socket.bufferedAmount > UNSENT_MAX_BYTES) socket.terminate();
+      else socket.send(encodeUmbrella(message));
+    },
+    close: (code: number, reason: string) => socket.close(code, reason),
+  };
+  const label = withoutSecrets(server);
+  const identify = () => Promise.resolve(identityOf(server));
+  const peer = { identify, roomName: room, label, trunkUrl: label };
+  return new UmbrellaLink(outlet, peer, ports, () => undefined);
+}
+
+/** The same for all gateways, and while it is dialled again and again. */
+function identityOf(server: string): Identity {
+  const { host } = new URL(server);
+  const subject = `trunk-${createHash('sha256').update(server).digest('base64url').slice(0, 10)}`;
+  const grants = grantsOf(['publish', 'subscribe']);
+  return { subject, name: host, room: '*', grants, expiresAtS: Number.MAX_SAFE_INTEGER };
+}
+
+function receive(link: UmbrellaLink | undefined, frame: Buffer): void {
+  try {
+    link?.receive(decodeUmbrella(frame), frame.length);
+  } catch (error) {
+    link?.receiveUnreadable(SluiceError.from(error).message);
+  }
+}
