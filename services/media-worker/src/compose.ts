@@ -196,6 +196,7 @@ interface Parts {
   readonly clients: DataChannelClients;
   readonly relays: Relays;
   readonly claims: StreamClaims;
+  readonly reregistration: Reregistration;
   readonly epochs: Epochs;
   readonly facts: Facts;
   readonly meter: LoadMeter;
@@ -216,7 +217,9 @@ function assemble(foundation: Foundation): Parts {
   const directory = timed(grpcDirectory(client, identity, epochs), metrics.onDirectoryCall);
   const facts = new Facts(bus, identity);
   const copies = new StreamCopies();
-  const relays = openRelays(foundation, { copies, directory, facts, peers });
+  const reregistration: Reregistration = new Reregistration(clock, () => claims.reregister());
+  const doubtful = () => reregistration.doubtful;
+  const relays = openRelays(foundation, { copies, directory, facts, peers, doubtful });
   const holders: NameHolders = {
     yield: (holder, wish) =>
       holder.nodeId === identity.nodeId && holder.bootId === identity.bootId
@@ -260,7 +263,7 @@ function assemble(foundation: Foundation): Parts {
   const clients = openDataChannelClients(foundation, node, environment);
   const meter = openMeter(foundation, node, relays);
   const pipeMeter = openPipeMeter(foundation, relays);
-  return { node, clients, relays, claims, epochs, facts, meter, pipeMeter };
+  return { node, clients, relays, claims, reregistration, epochs, facts, meter, pipeMeter };
 }
 
 function openDataChannelClients(
@@ -316,9 +319,10 @@ function openRelays(
     readonly directory: Directory;
     readonly facts: Facts;
     readonly peers: RelayPeers;
+    readonly doubtful: () => boolean;
   },
 ): Relays {
-  const { copies, directory, facts, peers } = parts;
+  const { copies, directory, facts, peers, doubtful } = parts;
   const { relayLingerMs, ...listen } = config.pipes;
   return new Relays({
     identity,
@@ -332,6 +336,7 @@ function openRelays(
     clock: systemClock,
     log,
     times: { lingerMs: relayLingerMs },
+    doubtful,
     onSilentNode: () => metrics.silentNodes.inc(),
     onRelaySetUp: metrics.onRelaySetUp,
     onPipeSetUp: metrics.onPipeSetUp,
@@ -358,7 +363,8 @@ function openMeter(foundation: Foundation, node: MediaNode, relays: Relays): Loa
 /** Heartbeats, and telling again what the directory may have forgotten. */
 function startTelling(parts: Parts & Foundation): void {
   tellKubernetes(parts);
-  const { config, identity, bus, lifecycle, workers, node, meter, claims, facts, epochs } = parts;
+  const { config, identity, bus, lifecycle, workers, node, meter, facts, epochs } = parts;
+  const { reregistration } = parts;
   const heartbeat = new Heartbeat(bus, systemClock, () => ({
     nodeId: identity.nodeId,
     bootId: identity.bootId,
@@ -370,7 +376,6 @@ function startTelling(parts: Parts & Foundation): void {
     highestEpoch: epochs.highest,
   }));
   lifecycle.started('heartbeat', 1_000, () => heartbeat.stop());
-  const reregistration = new Reregistration(systemClock, () => claims.reregister());
   lifecycle.started('reregistration', 1_000, () => reregistration.stop());
   node.onStateChanged(() => heartbeat.beat());
   workers.on('died', () => heartbeat.beat());

@@ -116,11 +116,12 @@ export interface TestNodeOptions {
   readonly directory: Directory;
   readonly cores?: number;
   readonly times?: Partial<RelayTimes>;
+  readonly doubtful?: () => boolean;
 }
 
 /** A media node without sessions: workers, relays and a gRPC server on loopback. */
 export async function startNode(options: TestNodeOptions): Promise<TestNode> {
-  const { nodeId, directory, cores = 1, times = {} } = options;
+  const { nodeId, directory, cores = 1, times = {}, doubtful = () => false } = options;
   const port = await freePort();
   const grpcAddress = `127.0.0.1:${String(port)}`;
   const identity = { nodeId, bootId: randomUUID(), grpcAddress };
@@ -146,6 +147,7 @@ export async function startNode(options: TestNodeOptions): Promise<TestNode> {
     clock: systemClock,
     log: SILENT,
     times,
+    doubtful,
   });
   const refused: ErrorCode[] = [];
   const holder = { yieldStream: () => Promise.reject(new SluiceError('INVALID_STATE', 'in use')) };

@@ -21,10 +21,13 @@ let directory: FakeDirectory;
 let a: TestNode;
 let b: TestNode;
 let source: Source;
+/** Whether a does not know what is its own. */
+let doubtful: boolean;
 
 beforeEach(async () => {
+  doubtful = false;
   directory = new FakeDirectory();
-  a = await startNode({ nodeId: 'a', directory, times: TIMES });
+  a = await startNode({ nodeId: 'a', directory, times: TIMES, doubtful: () => doubtful });
   b = await startNode({ nodeId: 'b', directory, times: TIMES });
   source = await Source.video(a.core(), [1111]);
   publish(a, a.core(), CAMERA, { video: source });
@@ -91,6 +94,16 @@ describe('a pull is refused', () => {
 
     expect(a.refused).toContain('UNAUTHENTICATED');
     await expectNothingLeft();
+  });
+
+  it('by a node that stood still, until it knows again what is its own', async () => {
+    doubtful = true;
+    await expect(pull()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(new Set(a.refused)).toEqual(new Set(['UNAVAILABLE']));
+    await expectNothingLeft();
+
+    doubtful = false;
+    expect((await pull()).path).toEqual(['a', 'b']);
   });
 
   it.each([

@@ -32,6 +32,8 @@ export interface RelayFeedsOptions {
   readonly answerDeadlineMs: number;
   /** Routers that one copy may feed, whatever the planner says. */
   readonly maxChildren: number;
+  /** Whether what is here may be another's by now. */
+  readonly doubtful?: (() => boolean) | undefined;
 }
 
 /** All that this node feeds to other routers, and the door at which they ask for it. */
@@ -83,6 +85,9 @@ export class RelayFeeds {
     if (!copy) throw new SluiceError('NOT_FOUND', 'no such stream here', { noun: 'stream' });
     if (copy.epoch !== request.epoch) {
       throw new SluiceError('STALE_EPOCH', 'another epoch is here', { epoch: copy.epoch });
+    }
+    if (this.options.doubtful?.()) {
+      throw new SluiceError('UNAVAILABLE', 'this node stood still and may hold an old epoch');
     }
     refuseLoop(copy, to, identity, copies, upstreams);
     this.#refuseExcess(copy);

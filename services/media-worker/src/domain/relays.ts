@@ -49,6 +49,8 @@ export interface RelaysOptions {
   readonly times?: Partial<RelayTimes>;
   /** Routers that one of ours may feed with one stream, whatever the planner says. */
   readonly maxChildren?: number;
+  /** Whether what is here may be another's by now: then nobody new is fed with it. */
+  readonly doubtful?: () => boolean;
   /** Told when a node that was to send neither sends nor answers any more. */
   readonly onSilentNode?: () => void;
   /** Told how long a relay took from the wish for its stream to its first tracks, or to failure. */

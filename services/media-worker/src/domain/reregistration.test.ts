@@ -39,9 +39,10 @@ test('a directory that did not hear is told again soon, until it has', async () 
   expect(state.times).toBe(heardAt);
 });
 
-test('a process that stood still tells it at once', () => {
-  // A stalled process runs its timers late: the first tick afterwards sees the whole gap.
+/** A stalled process runs its timers late: the first tick afterwards sees the whole gap. */
+function setUpStalling(heard: boolean) {
   let nowMs = 0;
+  let times = 0;
   const ticks: (() => void)[] = [];
   const clock: Clock = {
     nowMs: () => nowMs,
@@ -51,19 +52,48 @@ test('a process that stood still tells it at once', () => {
       return { cancel: () => undefined };
     },
   };
-  let times = 0;
   const reregistration = new Reregistration(clock, () => {
     times += 1;
-    return Promise.resolve(true);
+    return Promise.resolve(heard);
   });
-  const tickAfter = (ms: number) => {
-    nowMs += ms;
-    for (const tick of ticks) tick();
+  return {
+    reregistration,
+    times: () => times,
+    pass: (ms: number) => (nowMs += ms),
+    tick: () => {
+      for (const tick of ticks) tick();
+    },
   };
-  tickAfter(1_000);
-  expect(times).toBe(0);
-  tickAfter(4_000);
-  expect(times).toBe(1);
+}
+
+test('a process that stood still tells it at once, and doubts what it has until it is heard', async () => {
+  const { reregistration, times, pass, tick } = setUpStalling(true);
+  pass(1_000);
+  tick();
+  expect(times()).toBe(0);
+  expect(reregistration.doubtful).toBe(false);
+  pass(4_000);
+  // Also where somebody asks before any timer has run.
+  expect(reregistration.doubtful).toBe(true);
+  tick();
+  expect(times()).toBe(1);
+  expect(reregistration.doubtful).toBe(true);
+  await Promise.resolve();
+  expect(reregistration.doubtful).toBe(false);
+  reregistration.stop();
+});
+
+test('doubts end after a while when nobody hears', async () => {
+  const { reregistration, pass, tick } = setUpStalling(false);
+  pass(4_000);
+  tick();
+  for (let second = 1; second <= 5; second += 1) {
+    await Promise.resolve();
+    expect(reregistration.doubtful).toBe(true);
+    pass(1_000);
+    tick();
+  }
+  expect(reregistration.doubtful).toBe(false);
   reregistration.stop();
 });
 

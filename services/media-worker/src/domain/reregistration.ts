@@ -6,6 +6,8 @@ const PULSE_MS = 1_000;
 const STALL_MS = 2_500;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 5_000;
+/** A directory that does not answer for so long may be away, and says nothing of what we hold. */
+const DOUBT_MS = 5_000;
 
 /**
  * Tells the directory again what this node holds: from time to time, at once when NATS is back,
@@ -18,6 +20,7 @@ export class Reregistration {
   #pulseAtMs: number;
   #retry: Timer | undefined;
   #stopped = false;
+  #doubtUntilMs = -Infinity;
 
   constructor(
     private readonly clock: Clock,
@@ -27,6 +30,15 @@ export class Reregistration {
     this.#interval = clock.every(INTERVAL_MS, () => this.now());
     this.#pulseAtMs = clock.nowMs();
     this.#pulse = clock.every(PULSE_MS, () => this.#onPulse());
+  }
+
+  /**
+   * This process stood still, and the directory has not said since whether what it held is its own
+   * yet. Also true before anything here has run again.
+   */
+  get doubtful(): boolean {
+    const nowMs = this.clock.nowMs();
+    return nowMs - this.#pulseAtMs > STALL_MS || nowMs < this.#doubtUntilMs;
   }
 
   now(): void {
@@ -44,12 +56,15 @@ export class Reregistration {
     const nowMs = this.clock.nowMs();
     const stalled = nowMs - this.#pulseAtMs > STALL_MS;
     this.#pulseAtMs = nowMs;
-    if (stalled) this.now();
+    if (!stalled) return;
+    this.#doubtUntilMs = nowMs + DOUBT_MS;
+    this.now();
   }
 
   async #try(retryMs: number): Promise<void> {
     this.#retry?.cancel();
     const heard = await this.reregister();
+    if (heard) this.#doubtUntilMs = -Infinity;
     if (heard || this.#stopped) return;
     const nextMs = Math.min(retryMs * 2, LAST_RETRY_MS);
     this.#retry?.cancel();
