@@ -72,8 +72,7 @@ export async function compose(config: Config): Promise<RunningService> {
     roomsNeedCreator: config.roomsNeedCreator,
     iceServers: config.iceServers,
   };
-  const { dialects, anonymousDialects } = config;
-  const access = new Access({ tokens, dialects, anonymousDialects, newId: randomUUID });
+  const access = accessOf(config, tokens, metrics);
   const umbrella = umbrellaOf(config, ports, bus, lifecycle, access);
   const doors = doorsOf({ ...ports, access }, umbrella);
   const entrance = webSockets(config, doors, metrics);
@@ -189,6 +188,12 @@ function connect(config: Config, lifecycle: Lifecycle, log: Logger) {
   const connecting = keepNodesConnected(directoryClient, nodeClients, systemClock);
   lifecycle.started('media node connections', 1_000, () => connecting.cancel());
   return { bus, directoryClient, nodeClients };
+}
+
+function accessOf(config: Config, tokens: AccessTokens, metrics: Metrics): Access {
+  const { dialects, anonymousDialects } = config;
+  const onIdentified = metrics.countEntry;
+  return new Access({ tokens, dialects, anonymousDialects, newId: randomUUID, onIdentified });
 }
 
 function timedDirectory(directory: GrpcDirectory, metrics: Metrics): GrpcDirectory {

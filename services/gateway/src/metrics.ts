@@ -2,6 +2,7 @@ import { ERRORS } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
 import type { TimedCall } from '@sluice/service-kit';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Dialect } from './domain/access.js';
 import { REFUSAL_REASONS } from './ws/websocket-entrance.js';
 
 export interface Counts {
@@ -61,12 +62,26 @@ export function createMetrics() {
       registers,
     }),
     ...callMetrics(registers),
+    ...entryMetrics(registers),
     closed: new Counter({
       name: 'sluice_gateway_closed_connections_total',
       help: 'WebSockets that ended, by close code.',
       labelNames: ['code'],
       registers,
     }),
+  };
+}
+
+/** Of whoever is let in, or not, by the other dialects than rooms. */
+function entryMetrics(registers: Registry[]) {
+  const entries = new Counter({
+    name: 'sluice_gateway_entries_total',
+    help: 'Times that somebody asked to be let in, by dialect (rooms counts as requests of type auth).',
+    labelNames: ['dialect', 'outcome'] as const,
+    registers,
+  });
+  return {
+    countEntry: (dialect: Dialect, outcome: string) => entries.inc({ dialect, outcome }),
   };
 }
 

@@ -22,6 +22,8 @@ export interface AccessOptions {
   readonly dialects: ReadonlySet<Dialect>;
   /** Those that may be used without a token. */
   readonly anonymousDialects: ReadonlySet<Dialect>;
+  /** Told of everybody who asked to be let in, with `OK` or why not. */
+  readonly onIdentified?: (dialect: Dialect, outcome: string) => void;
   /** A new unguessable id. */
   readonly newId: () => string;
 }
@@ -47,6 +49,18 @@ export class Access {
    * UNAVAILABLE when the keys of tokens cannot be had now.
    */
   async identify(dialect: Dialect, credentials: Credentials): Promise<Identity> {
+    const { onIdentified } = this.options;
+    try {
+      const identity = await this.#identify(dialect, credentials);
+      onIdentified?.(dialect, 'OK');
+      return identity;
+    } catch (error) {
+      onIdentified?.(dialect, SluiceError.from(error).code);
+      throw error;
+    }
+  }
+
+  async #identify(dialect: Dialect, credentials: Credentials): Promise<Identity> {
     if (!this.isOn(dialect)) {
       throw new SluiceError('PERMISSION_DENIED', `the dialect ${dialect} is switched off`);
     }
