@@ -25,7 +25,7 @@ test('the wire is that of Umbrella', () => {
 test('what only clusters of ours say survives the way', () => {
   const path = ['AAAAAAAA', 'b-_45678'];
   const track = { id: 't', kind: 'audio', streamId: 's', umbrellaId: 'U', path } as const;
-  const message = { acceptTracks: [track], hello: { clusterId: 'AAAAAAAA' }, wanted: ['U'] };
+  const message = { acceptTracks: [track], hello: { clusterId: 'AAAAAAAA' } };
   expect(decodeUmbrella(encodeUmbrella(message))).toEqual(message);
 });
 

@@ -20,7 +20,7 @@ const SDP_ID_MAX_CHARACTERS = 512;
 export function decodeUmbrella(frame: Uint8Array): UmbrellaMessage {
   const message = decoded(frame);
   const { candidate, offer, answer, upstreamTracks, acceptTracks, midMappings } = message;
-  const { hello, wanted, problem } = message;
+  const { hello, problem } = message;
   return {
     ...(candidate && { candidate }),
     ...(offer && { offer: offer.offer }),
@@ -29,14 +29,13 @@ export function decodeUmbrella(frame: Uint8Array): UmbrellaMessage {
     ...(acceptTracks && { acceptTracks: tracksIn(acceptTracks.tracks) }),
     ...(midMappings && { midMappings: bounded(midMappings.mapping).filter(isMapping) }),
     ...(hello && { hello }),
-    ...(wanted && { wanted: bounded(wanted.umbrellaIds).filter(isUmbrellaId) }),
     ...(problem && { problem }),
   };
 }
 
 export function encodeUmbrella(message: UmbrellaMessage): Uint8Array {
   const { candidate, offer, answer, upstreamTracks, acceptTracks, midMappings } = message;
-  const { hello, wanted, problem } = message;
+  const { hello, problem } = message;
   return Message.encode({
     candidate,
     offer: offer === undefined ? undefined : { offer },
@@ -45,7 +44,6 @@ export function encodeUmbrella(message: UmbrellaMessage): Uint8Array {
     acceptTracks: acceptTracks && { tracks: acceptTracks.map(toTrack) },
     midMappings: midMappings && { mapping: midMappings.map((mapping) => ({ ...mapping })) },
     hello,
-    wanted: wanted && { umbrellaIds: [...wanted] },
     problem,
   }).finish();
 }

@@ -59,11 +59,6 @@ export interface UmbrellaHello {
   clusterId: string;
 }
 
-/** All tracks of the other side that somebody on this side watches now. */
-export interface UmbrellaWanted {
-  umbrellaIds: string[];
-}
-
 /** What was wrong with a frame of the other side. */
 export interface UmbrellaProblem {
   code: string;
@@ -78,7 +73,6 @@ export interface UmbrellaMessage {
   acceptTracks?: UmbrellaTracks | undefined;
   midMappings?: UmbrellaMidMappings | undefined;
   hello?: UmbrellaHello | undefined;
-  wanted?: UmbrellaWanted | undefined;
   problem?: UmbrellaProblem | undefined;
 }
 
@@ -624,61 +618,6 @@ export const UmbrellaHello: MessageFns<UmbrellaHello> = {
   },
 };
 
-function createBaseUmbrellaWanted(): UmbrellaWanted {
-  return { umbrellaIds: [] };
-}
-
-export const UmbrellaWanted: MessageFns<UmbrellaWanted> = {
-  encode(message: UmbrellaWanted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    for (const v of message.umbrellaIds) {
-      writer.uint32(10).string(v!);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): UmbrellaWanted {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUmbrellaWanted();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.umbrellaIds.push(reader.string());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<UmbrellaWanted>, I>>(base?: I): UmbrellaWanted {
-    return UmbrellaWanted.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<UmbrellaWanted>, I>>(object: I): UmbrellaWanted {
-    const message = createBaseUmbrellaWanted();
-    message.umbrellaIds = object.umbrellaIds?.map((e) => e) || [];
-    return message;
-  },
-};
-
 function createBaseUmbrellaProblem(): UmbrellaProblem {
   return { code: "", message: "" };
 }
@@ -755,7 +694,6 @@ function createBaseUmbrellaMessage(): UmbrellaMessage {
     acceptTracks: undefined,
     midMappings: undefined,
     hello: undefined,
-    wanted: undefined,
     problem: undefined,
   };
 }
@@ -782,9 +720,6 @@ export const UmbrellaMessage: MessageFns<UmbrellaMessage> = {
     }
     if (message.hello !== undefined) {
       UmbrellaHello.encode(message.hello, writer.uint32(802).fork()).join();
-    }
-    if (message.wanted !== undefined) {
-      UmbrellaWanted.encode(message.wanted, writer.uint32(810).fork()).join();
     }
     if (message.problem !== undefined) {
       UmbrellaProblem.encode(message.problem, writer.uint32(818).fork()).join();
@@ -861,14 +796,6 @@ export const UmbrellaMessage: MessageFns<UmbrellaMessage> = {
             message.hello = UmbrellaHello.decode(reader, reader.uint32());
             continue;
           }
-          case 101: {
-            if (tag !== 810) {
-              break;
-            }
-
-            message.wanted = UmbrellaWanted.decode(reader, reader.uint32());
-            continue;
-          }
           case 102: {
             if (tag !== 818) {
               break;
@@ -914,9 +841,6 @@ export const UmbrellaMessage: MessageFns<UmbrellaMessage> = {
       : undefined;
     message.hello = (object.hello !== undefined && object.hello !== null)
       ? UmbrellaHello.fromPartial(object.hello)
-      : undefined;
-    message.wanted = (object.wanted !== undefined && object.wanted !== null)
-      ? UmbrellaWanted.fromPartial(object.wanted)
       : undefined;
     message.problem = (object.problem !== undefined && object.problem !== null)
       ? UmbrellaProblem.fromPartial(object.problem)

@@ -198,7 +198,6 @@ export class UmbrellaLink {
       this.#sending?.review();
     }
     if (midMappings) this.#receiving?.map(midMappings);
-    if (message.wanted) this.#sending?.want(message.wanted);
   }
 
   #greet(clusterId: string): void {

@@ -29,7 +29,5 @@ export interface UmbrellaMessage {
   readonly midMappings?: readonly MidMapping[];
   /** The sender is a cluster of ours. */
   readonly hello?: { readonly clusterId: string };
-  /** All tracks that somebody watches at the sender's now. */
-  readonly wanted?: readonly string[];
   readonly problem?: { readonly code: string; readonly message: string };
 }

@@ -1,4 +1,4 @@
-import { Resource, hasCode, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
+import { Resource, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
 import { Audience } from '../audience.js';
 import type { Observer } from '../ports.js';
 import type { Room } from '../room.js';
@@ -39,9 +39,6 @@ export class Sending extends Resource<SendingEvents> {
   readonly #audience: Audience;
   #announcedIds = new Set<string>();
   #accepted: ReadonlySet<string> = new Set();
-  /** Those that somebody watches at the peer's; undefined where it does not say. */
-  #wanted: ReadonlySet<string> | undefined;
-  readonly #paused = new Map<string, boolean>();
   #offer = '';
   #announcing: Timer | undefined;
 
@@ -53,7 +50,6 @@ export class Sending extends Resource<SendingEvents> {
     this.#audience = this.own(new Audience({ session, room, connection, wants, clock, observer }));
     this.#audience.on('offered', (sdp) => {
       this.#offer = sdp;
-      this.#applyWanted();
       this.emit('offered', sdp);
     });
     room.on('changed', this.#onChanged);
@@ -78,11 +74,6 @@ export class Sending extends Resource<SendingEvents> {
   accept(tracks: readonly UmbrellaTrack[]): void {
     this.#accepted = new Set(tracks.map(({ umbrellaId }) => umbrellaId));
     this.#audience.review();
-  }
-
-  want(umbrellaIds: readonly string[]): void {
-    this.#wanted = new Set(umbrellaIds);
-    this.#applyWanted();
   }
 
   /** What the m-lines of the offer that it answered carry. */
@@ -142,26 +133,5 @@ export class Sending extends Resource<SendingEvents> {
       ({ publisher }) => publisher.participant === participant && publisher.purpose === purpose,
     );
     return stream?.tracks.some(({ umbrellaId }) => this.#accepted.has(umbrellaId)) ?? false;
-  }
-
-  #applyWanted(): void {
-    const wanted = this.#wanted;
-    if (!wanted || this.closed) return;
-    const { session } = this.options;
-    for (const { publisher, tracks } of this.#streams()) {
-      const { participant, purpose } = publisher;
-      if (!session.isSubscribed(participant, purpose)) continue;
-      const paused = !tracks.some(({ umbrellaId }) => wanted.has(umbrellaId));
-      const key = `${participant}\n${purpose}`;
-      if ((this.#paused.get(key) ?? false) === paused) continue;
-      this.#paused.set(key, paused);
-      const layers = { spatial: undefined, temporal: undefined, paused };
-      session.setLayers(participant, purpose, layers).catch((error: unknown) => {
-        this.#paused.delete(key);
-        if (!hasCode(error, 'NOT_FOUND')) {
-          this.options.observer.trouble(error, 'pausing what nobody at a trunk watches');
-        }
-      });
-    }
   }
 }
