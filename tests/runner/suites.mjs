@@ -35,7 +35,7 @@ export const SUITES = [
   vitest('e2e', 20),
   containers(15),
   vitest('faults', 20),
-  vitest('interop', 15),
+  vitest('interop', 20),
 ];
 
 /**
