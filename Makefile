@@ -1,6 +1,6 @@
 # One entry point. `make run` and `make test` set up what they need by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help setup gen build lint format test unit integration e2e faults interop bench run images manifests up down clean
+.PHONY: help setup gen build lint format test unit integration e2e faults interop network bench run images manifests up down clean
 
 # The runtime that the repository pins: the npm package `node`, first on the PATH.
 PINNED := export PATH="$(CURDIR)/node_modules/.bin:$$PATH";
@@ -41,6 +41,9 @@ faults: setup ## Do every fault twenty times and write docs/faults.md (an hour; 
 
 interop: setup ## Try other WebRTC stacks against Chromium and write docs/interop.md
 	@$(PINNED) SLUICE_INTEROP_PAGE=write node tests/run.mjs build interop
+
+network: setup ## Try bad networks and write docs/network.md
+	@$(PINNED) SLUICE_NETWORK_PAGE=write node tests/run.mjs build network
 
 bench: setup ## Measure, and write docs/benchmarks.md (some minutes, on an idle machine)
 	@$(PINNED) node bench/run.mjs

@@ -44,6 +44,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'network',
+          include: ['tests/network/**/*.network.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'chart',
           include: ['tests/chart/**/*.chart.ts'],
           testTimeout: 60_000,

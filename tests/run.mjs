@@ -40,7 +40,7 @@ async function main(wanted) {
 }
 
 async function testEnvironment(names) {
-  const interop = names.includes('interop');
+  const interop = names.includes('interop') || names.includes('network');
   const tools = interop ? INTEROP_TOOLS : undefined;
   const MEDIASOUP_WORKER_BIN = await ensureWorker();
   const SLUICE_NATS_SERVER = await ensureNatsServer();

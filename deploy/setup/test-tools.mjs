@@ -25,7 +25,7 @@ const TEST_TOOLS = {
   promtool: { packages: ['prometheus'], command: 'promtool' },
 };
 
-/** What the interop tests need besides. @type {Record<string, TestTool>} */
+/** What the tests of other clients and of bad networks need besides. @type {Record<string, TestTool>} */
 export const INTEROP_TOOLS = {
   ...TEST_TOOLS,
   'firefox-esr': { packages: ['firefox-esr'], command: 'firefox-esr' },

@@ -21,6 +21,11 @@ export class BrowserKit {
     return new BrowserKit(await launchChromium(place && { place }), pages);
   }
 
+  /** Such as http://127.0.0.1:1234/ */
+  get pageUrl(): string {
+    return this.pages.url;
+  }
+
   /** A new context of its own, as another person's browser, with an empty page. */
   async openPage(): Promise<Page> {
     const context = await this.browser.newContext();

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { run } from './run-command.js';
 import { Doorways, HERE, type Placed } from './doorways.js';
+import { Wire } from './wire.js';
 
 const PREFIX = 'sluice-test';
 /** Networks of four addresses, of those that are set aside for tests of networks (RFC 2544). */
@@ -21,6 +22,7 @@ export interface Uplink {
 export class Namespace {
   readonly #doorways = new Doorways();
   readonly #uplinks: Uplink[] = [];
+  readonly #cables: { readonly namespace: string; readonly wire: Wire }[] = [];
 
   private constructor(readonly name: string) {}
 
@@ -32,7 +34,7 @@ export class Namespace {
   /** With an uplink that is in use. The caller closes it. */
   static async create(): Promise<Namespace> {
     await removeLeftOvers();
-    const namespace = new Namespace(`${PREFIX}-${process.pid}-${randomInt(2 ** 24).toString(36)}`);
+    const namespace = new Namespace(aName());
     await run(`ip netns add ${namespace.name}`);
     try {
       await namespace.inside('ip link set lo up');
@@ -75,11 +77,45 @@ export class Namespace {
     };
     const { inside, outside } = uplink;
     await run(`ip link add ${outside} type veth peer name ${inside} netns ${this.name}`);
+    await this.#attach(uplink);
+    return uplink;
+  }
+
+  /** Cuts the first cable in two, and joins the ends by a wire of which the caller decides. */
+  async interpose(): Promise<Wire> {
+    const { inside, outside } = this.uplink;
+    const [name, id] = [aName(), randomInt(2 ** 32).toString(36)];
+    const [near, far] = [`slu-n-${id}`, `slu-f-${id}`];
+    await run(`ip link delete ${outside}`);
+    await run(`ip netns add ${name}`);
+    await run(`ip link add ${outside} type veth peer name ${near} netns ${name}`);
+    const other = `peer name ${inside} netns ${this.name}`;
+    await run(`ip netns exec ${name} ip link add ${far} type veth ${other}`);
+    for (const end of [near, far]) await run(`ip netns exec ${name} ip link set ${end} up`);
+    const place: Placed = (program, args) => ['ip', ['netns', 'exec', name, program, ...args]];
+    const wire = await Wire.between(place, near, far);
+    this.#cables.push({ namespace: name, wire });
+    await this.#attach(this.uplink);
+    await this.use(this.uplink);
+    return wire;
+  }
+
+  /** What comes in over the first uplink is at most so much from now on. */
+  async limitDownlink(kilobitsPerSecond: number): Promise<void> {
+    const limit = `tbf rate ${kilobitsPerSecond}kbit burst 4kb latency 300ms`;
+    await run(`tc qdisc replace dev ${this.uplink.outside} root ${limit}`);
+  }
+
+  async unlimitDownlink(): Promise<void> {
+    await run(`tc qdisc delete dev ${this.uplink.outside} root`);
+  }
+
+  async #attach(uplink: Uplink): Promise<void> {
+    const { inside, outside } = uplink;
     await run(`ip address add ${uplink.outsideAddress}/30 dev ${outside}`);
     await run(`ip link set ${outside} up`);
     await this.inside(`ip address add ${uplink.insideAddress}/30 dev ${inside}`);
-    this.#uplinks.push(uplink);
-    return uplink;
+    if (!this.#uplinks.includes(uplink)) this.#uplinks.push(uplink);
   }
 
   /** One beside the first, which is made when it is asked for first. */
@@ -130,9 +166,17 @@ export class Namespace {
 
   async close(): Promise<void> {
     await this.#doorways.close();
+    for (const { namespace, wire } of this.#cables) {
+      await wire.stop();
+      await run(`ip netns delete ${namespace}`);
+    }
     // Its cables go with it.
     await run(`ip netns delete ${this.name}`);
   }
+}
+
+function aName(): string {
+  return `${PREFIX}-${process.pid}-${randomInt(2 ** 24).toString(36)}`;
 }
 
 /** Namespaces of test runs that were killed. */

@@ -36,6 +36,7 @@ export const SUITES = [
   containers(15),
   vitest('faults', 20),
   vitest('interop', 20),
+  vitest('network', 10),
 ];
 
 /**
@@ -49,7 +50,7 @@ export const SCHEDULE = [
   [['integration']],
   [['e2e']],
   [['containers']],
-  [['interop']],
+  [['interop', 'network']],
   [['faults']],
 ];
 

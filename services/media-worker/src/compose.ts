@@ -59,6 +59,11 @@ import { Heartbeat } from './nats/heartbeat.js';
 
 /** How long another node may take to let a name go. */
 const YIELD_DEADLINE_MS = 2_000;
+/**
+ * After a burst of loss the estimate would fall to nothing, and no picture be sent for ten seconds:
+ * this much is for the smallest layer of one.
+ */
+const MIN_OUTGOING_BPS = 200_000;
 /** Where bandwidth estimation towards a client starts: enough for a small picture at once. */
 const INITIAL_OUTGOING_BPS = 1_000_000;
 const ICE_CONSENT_TIMEOUT_S = 20;
@@ -246,6 +251,7 @@ function assemble(foundation: Foundation): Parts {
     connections: {
       iceConsentTimeoutSeconds: ICE_CONSENT_TIMEOUT_S,
       initialOutgoingBps: INITIAL_OUTGOING_BPS,
+      minOutgoingBps: MIN_OUTGOING_BPS,
       maxIncomingBps: config.media.publishLimitBps,
       joins: metrics.joins,
     },

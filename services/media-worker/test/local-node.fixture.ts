@@ -129,6 +129,7 @@ export function localNode(
     connections: {
       iceConsentTimeoutSeconds: 20,
       initialOutgoingBps: 1_000_000,
+      minOutgoingBps: 200_000,
       maxIncomingBps: 5_000_000,
       joins: {
         onPhase: () => undefined,

@@ -6,6 +6,8 @@ export interface Received {
   readonly bytes: number;
   readonly packets: number;
   readonly packetsLost: number;
+  /** Of the lost ones, those that came when they were sent again. */
+  readonly packetsRepaired: number;
   readonly framesDecoded: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
@@ -32,6 +34,7 @@ function receivedOf(entry: Record<string, unknown>): Received {
     bytes: number('bytesReceived'),
     packets: number('packetsReceived'),
     packetsLost: number('packetsLost'),
+    packetsRepaired: number('retransmittedPacketsReceived'),
     framesDecoded: number('framesDecoded'),
     frameWidth: number('frameWidth'),
     frameHeight: number('frameHeight'),

@@ -24,6 +24,8 @@ export interface ConnectionSettings {
   readonly iceConsentTimeoutSeconds: number;
   /** Where bandwidth estimation towards the client starts, in bits per second. */
   readonly initialOutgoingBps: number;
+  /** What the estimation never falls below, in bits per second. */
+  readonly minOutgoingBps: number;
   /** What a client may send on one connection, in bits per second. */
   readonly maxIncomingBps: number;
   readonly joins: JoinObserver;
@@ -105,7 +107,7 @@ export class Connection extends Resource<ConnectionEvents> {
       initialAvailableOutgoingBitrate: settings.initialOutgoingBps,
       ...(sctp && { enableSctp: true, numSctpStreams: SCTP_STREAMS }),
     });
-    if (direction !== 'subscribing') await limitIncoming(transport, settings.maxIncomingBps);
+    await setBounds(transport, direction, settings);
     settings.joins.onPhase(direction, 'transport', settings.clock.nowMs() - openedAtMs);
     const negotiation = new Negotiation({
       transport,
@@ -221,9 +223,14 @@ async function createTransport(
   }
 }
 
-async function limitIncoming(transport: WebRtcTransport, maxIncomingBps: number): Promise<void> {
+async function setBounds(
+  transport: WebRtcTransport,
+  direction: Direction,
+  { maxIncomingBps, minOutgoingBps }: ConnectionSettings,
+): Promise<void> {
   try {
-    await transport.setMaxIncomingBitrate(maxIncomingBps);
+    if (direction !== 'subscribing') await transport.setMaxIncomingBitrate(maxIncomingBps);
+    if (direction !== 'publishing') await transport.setMinOutgoingBitrate(minOutgoingBps);
   } catch (error) {
     transport.close();
     throw error;
