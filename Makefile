@@ -42,8 +42,8 @@ faults: setup ## Do every fault twenty times and write docs/faults.md (an hour; 
 interop: setup ## Try other WebRTC stacks against Chromium and write docs/interop.md
 	@$(PINNED) SLUICE_INTEROP_PAGE=write node tests/run.mjs build interop
 
-network: setup ## Try bad networks and write docs/network.md
-	@$(PINNED) SLUICE_NETWORK_PAGE=write node tests/run.mjs build network
+network: setup ## Try bad networks and write docs/network.md (some minutes)
+	@$(PINNED) node tests/network/run.mjs
 
 bench: setup ## Measure, and write docs/benchmarks.md (some minutes, on an idle machine)
 	@$(PINNED) node bench/run.mjs

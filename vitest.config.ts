@@ -53,6 +53,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'narrow',
+          include: ['tests/network/**/*.on-demand.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'chart',
           include: ['tests/chart/**/*.chart.ts'],
           testTimeout: 60_000,
