@@ -20,9 +20,10 @@ const PLAYERS = [
   ['umbrella', 'join'],
   ['whep', 'play'],
   ['whep', 'playOffered'],
+  ['server-offer', 'play'],
 ] as const;
 /** They play one stream and not a room. */
-const ONE_STREAM = ['sfu-to-sfu', 'whep'];
+const ONE_STREAM = ['sfu-to-sfu', 'whep', 'server-offer'];
 const FRAMES_TO_SEE = 10;
 const PLAYBACK_TIMEOUT_MS = 20_000;
 
