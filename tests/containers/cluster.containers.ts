@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Call } from '../faults/call.js';
 import { Caller } from '../faults/caller.js';
 import { makeBrowserPrompt } from '../faults/prompt-browser.js';
+import { REPOSITORY_ROOT } from '../cluster-under-test.js';
 import { ContainerCluster } from './container-cluster.js';
 
 const PREFIX = '/sluice';
@@ -167,6 +168,36 @@ test('every service restarted, one after the other, under a call: no session is 
   await call.isListedAsItIs();
   expect(await call.departuresSeen()).toBe(0);
 }, 240_000);
+
+test('what `helm test` runs finds the cluster in order', () => {
+  const script = join(REPOSITORY_ROOT, 'helm', 'sluice', 'files', 'cluster-test.mjs');
+  const env = {
+    ...process.env,
+    GATEWAY: new URL(cluster!.origin).host,
+    SLUICE_TOKEN_SECRET: cluster!.tokenSecret,
+  };
+  const said = execFileSync(process.execPath, [script], { env, encoding: 'utf8' });
+  expect(said).toMatch(/^3 of 3 media nodes serve\na room opened on media-\d\nok\n$/);
+});
+
+test('images say what they are of, and their programs may nothing', async () => {
+  for (const [name, within] of [
+    ['gateway-1', 'express'],
+    ['stream-directory-1', '@nats-io/kv'],
+    ['media-1', 'mediasoup'],
+  ] as const) {
+    const { Config, HostConfig } = await cluster!.inspect(name);
+    expect({ name, user: Config.User }).toEqual({ name, user: '10001:10001' });
+    expect(HostConfig).toMatchObject({ ReadonlyRootfs: true, CapDrop: ['ALL'] });
+    expect(Config.Labels['org.opencontainers.image.revision']).toMatch(/^[0-9a-f]{40}$/);
+    const bill = JSON.parse(await cluster!.fileOf(name, '/app/sbom.cdx.json')) as {
+      readonly components: readonly { readonly name: string; readonly group?: string }[];
+    };
+    const listed = bill.components.map((one) => [one.group, one.name].filter(Boolean).join('/'));
+    expect(listed).toContain(within);
+    expect(listed).not.toContain('vitest');
+  }
+});
 
 test('the engine finds every service healthy', async () => {
   const ours = ['stream-directory-', 'gateway-', 'media-'].flatMap((prefix) =>

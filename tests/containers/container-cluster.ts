@@ -9,8 +9,8 @@ import { REPOSITORY_ROOT, reportOf } from '../cluster-under-test.js';
 import { ComposeContainer, endpointOf, type Placed } from './compose-container.js';
 import { removeLeftBehind, removeOf, labelsOf } from './leftovers.js';
 
-/** Images that are built for tests: `SLUICE_IMAGE_VERSION=test deploy/images/build.sh`. */
-const IMAGE_VERSION = 'test';
+/** Of images that deploy/images/build.sh has built. */
+const IMAGE_VERSION = process.env['SLUICE_IMAGE_VERSION'] ?? 'test';
 const SERVING_TIMEOUT_MS = 60_000;
 
 interface Member {
@@ -24,8 +24,8 @@ interface Member {
 export class ContainerCluster {
   readonly #members = new Map<string, Member>();
   readonly #run = `sluice-test-${randomBytes(4).toString('hex')}`;
-  readonly #tokenSecret = randomBytes(36).toString('base64url');
-  readonly #tokens = new AccessTokens({ secret: this.#tokenSecret });
+  readonly tokenSecret = randomBytes(36).toString('base64url');
+  readonly #tokens = new AccessTokens({ secret: this.tokenSecret });
   readonly #subnet = `10.213.${randomInt(1, 255)}`;
   #services: readonly ComposeService[] = [];
   #secrets: Placed['secrets'] = {};
@@ -116,6 +116,14 @@ export class ContainerCluster {
     });
   }
 
+  async inspect(name: string) {
+    return (await this.#engineContainer(name)).inspect();
+  }
+
+  async fileOf(name: string, path: string): Promise<string> {
+    return (await this.#member(name).container.exec(['cat', path])).stdout;
+  }
+
   /** What the engine says of its health. */
   async healthOf(name: string): Promise<string | undefined> {
     const { State } = await (await this.#engineContainer(name)).inspect();
@@ -152,7 +160,7 @@ export class ContainerCluster {
     this.#secrets = { tls: tlsFile };
     this.#services = composeServices({
       SLUICE_CLUSTER_SECRET: randomBytes(36).toString('base64url'),
-      SLUICE_TOKEN_SECRET: this.#tokenSecret,
+      SLUICE_TOKEN_SECRET: this.tokenSecret,
       SLUICE_IMAGE_VERSION: IMAGE_VERSION,
       SLUICE_SUBNET: this.#subnet,
       SLUICE_PORT: String(this.#port),

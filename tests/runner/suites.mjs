@@ -104,13 +104,14 @@ function containers(timeoutMinutes) {
         );
       }
 
-      const forTests = { ...env, SLUICE_IMAGE_VERSION: 'test', WORKER: 'local' };
+      const version = env.SLUICE_IMAGE_VERSION ?? 'test';
+      const forTests = { ...env, SLUICE_IMAGE_VERSION: version, WORKER: 'local' };
       const exitCode = await stream(name, ['deploy/images/build.sh'], forTests, timeoutMinutes);
 
       if (exitCode === NO_BASE_IMAGES) {
         return skipped('no registry gives base images, and making some needs root and debootstrap');
       }
-      return exitCode === 0 ? suite.run(env) : outcomeOfCheck(`${name}: images`, exitCode);
+      return exitCode === 0 ? suite.run(forTests) : outcomeOfCheck(`${name}: images`, exitCode);
     },
   };
 }

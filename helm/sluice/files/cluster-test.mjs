@@ -1,4 +1,5 @@
-// What `helm test` runs: a gateway answers, takes a WebSocket, and knows a media node that serves.
+// What `helm test` runs: a gateway answers, takes a WebSocket, knows a media node that serves, and brings
+// somebody into a room there.
 import { createHmac } from 'node:crypto';
 
 const {
@@ -11,7 +12,10 @@ const TIMEOUT_MS = 10_000;
 
 await gatewayAnswers();
 await webSocketOpens();
-if (secret) await nodeServes(administratorToken(secret));
+if (secret) {
+  await nodeServes(tokenOf({ admin: true }, secret));
+  await roomOpens(tokenOf({ room: '*', publish: true, subscribe: true }, secret));
+}
 console.log('ok');
 process.exit(0);
 
@@ -43,9 +47,31 @@ async function nodeServes(token) {
   if (serving.length === 0) throw new Error('no media node serves');
 }
 
-function administratorToken(key) {
+/** Through the directory to a media node and back. */
+function roomOpens(token) {
+  return new Promise((resolve, reject) => {
+    const socket = new globalThis.WebSocket(`ws://${GATEWAY}/ws`);
+    const say = (message) => socket.send(JSON.stringify(message));
+    socket.onopen = () => {
+      say({ type: 'auth', token });
+      say({ type: 'join-room', roomName: 'helm-test' });
+    };
+    socket.onmessage = ({ data }) => {
+      const { type, code, message, node } = JSON.parse(data);
+      if (type === 'error') reject(new Error(`a room does not open: ${code} ${message}`));
+      if (type !== 'room-joined') return;
+      console.log(`a room opened on ${node}`);
+      say({ type: 'leave-room', roomName: 'helm-test' });
+      resolve(socket.close());
+    };
+    socket.onerror = () => reject(new Error('the gateway takes no WebSocket'));
+    setTimeout(reject, TIMEOUT_MS, new Error('no room in time')).unref();
+  });
+}
+
+function tokenOf(grants, key) {
   const nowS = Math.floor(Date.now() / 1_000);
-  const claims = { sub: 'helm-test', admin: true, iat: nowS, exp: nowS + 60 };
+  const claims = { sub: 'helm-test', ...grants, iat: nowS, exp: nowS + 60 };
   if (iss) claims.iss = iss;
   if (aud) claims.aud = aud;
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
