@@ -181,23 +181,29 @@ test('what `helm test` runs finds the cluster in order', () => {
 });
 
 test('images say what they are of, and their programs may nothing', async () => {
-  for (const [name, within] of [
-    ['gateway-1', 'express'],
-    ['stream-directory-1', '@nats-io/kv'],
-    ['media-1', 'mediasoup'],
+  for (const [name, within, library] of [
+    ['gateway-1', 'express', 'tini'],
+    ['stream-directory-1', '@nats-io/kv', 'tini'],
+    ['media-1', 'mediasoup', 'libstdc++6'],
   ] as const) {
     const { Config, HostConfig } = await cluster!.inspect(name);
     expect({ name, user: Config.User }).toEqual({ name, user: '10001:10001' });
     expect(HostConfig).toMatchObject({ ReadonlyRootfs: true, CapDrop: ['ALL'] });
     expect(Config.Labels['org.opencontainers.image.revision']).toMatch(/^[0-9a-f]{40}$/);
-    const bill = JSON.parse(await cluster!.fileOf(name, '/app/sbom.cdx.json')) as {
-      readonly components: readonly { readonly name: string; readonly group?: string }[];
-    };
-    const listed = bill.components.map((one) => [one.group, one.name].filter(Boolean).join('/'));
+    const listed = await listedIn(name, '/app/sbom.cdx.json');
     expect(listed).toContain(within);
     expect(listed).not.toContain('vitest');
+    expect(await listedIn(name, '/app/debian-sbom.cdx.json')).toContain(library);
   }
 });
+
+/** What a bill of materials names. */
+async function listedIn(container: string, file: string): Promise<readonly string[]> {
+  const { components } = JSON.parse(await cluster!.fileOf(container, file)) as {
+    readonly components: readonly { readonly name: string; readonly group?: string }[];
+  };
+  return components.map(({ group, name }) => [group, name].filter(Boolean).join('/'));
+}
 
 test('the engine finds every service healthy', async () => {
   const ours = ['stream-directory-', 'gateway-', 'media-'].flatMap((prefix) =>
