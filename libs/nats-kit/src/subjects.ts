@@ -25,4 +25,8 @@ export const SUBJECTS = {
 } as const;
 
 /** Every JetStream KV bucket. Records are small, so the buckets stay in the megabytes. */
-export const BUCKETS = { streams: 'sluice_streams', umbrella: 'sluice_umbrella' } as const;
+export const BUCKETS = {
+  streams: 'sluice_streams',
+  rooms: 'sluice_rooms',
+  umbrella: 'sluice_umbrella',
+} as const;

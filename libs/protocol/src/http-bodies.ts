@@ -56,6 +56,9 @@ export type SessionResponseBody = z.output<typeof sessionResponse>;
 /** Body of `PUT /api/v1/rooms/{room}/sessions/{session}/answer`. */
 export const answerRequest = z.strictObject({ answer: z.string().min(1) });
 
+/** Body of `POST /api/v1/rooms/{room}/lock`. */
+export const lockRequest = z.strictObject({ locked: z.boolean().default(true) });
+
 /** Body of `POST /api/v1/rooms/{room}/participants/{participant}/mute`. */
 export const muteRequest = z.strictObject({
   purpose: name.optional(),

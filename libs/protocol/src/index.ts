@@ -32,6 +32,7 @@ export {
   TOKEN_TTL_MAX_SECONDS,
   answerRequest,
   drainRequest,
+  lockRequest,
   muteRequest,
   nodeRow,
   parseStreamPath,

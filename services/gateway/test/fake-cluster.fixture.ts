@@ -307,6 +307,8 @@ export class FakeDirectory {
   readonly nodes: FakeNode[] = [];
   readonly failures = new Map<string, SluiceError>();
   readonly placements: (readonly string[])[] = [];
+  /** Of rooms, as `room locked removed`. */
+  readonly updates: string[] = [];
   /** By node id; the nodes that drain. */
   readonly drainRemainingMs = new Map<string, number>();
   /** How often the list of nodes was read. */
@@ -364,6 +366,10 @@ export class FakeDirectory {
         const node = open[this.#next++ % open.length];
         if (!node) throw new SluiceError('CAPACITY_EXHAUSTED', 'no node may take it');
         return { router: node.router };
+      }),
+      updateRoom: answer('updateRoom', ({ room, locked, removedParticipant }) => {
+        this.updates.push(`${room} ${String(locked)} ${String(removedParticipant)}`);
+        return {};
       }),
       getRoom: answer('getRoom', ({ room }) => ({
         sessions: this.nodes.flatMap(({ nodeId, sessions }) =>

@@ -70,9 +70,18 @@ describe('a host', () => {
     });
     expect(await ann.next('room-left')).toMatchObject({ roomName: 'blue' });
     await ben.next('user-left', ({ user }) => user.userId === 'ann');
+    expect(cluster.directory.updates).toContain('blue undefined ann');
     expect(ann.count('move')).toBe(0);
     expect((await ask('DELETE', 'blue/participants/nobody', HOST)).status).toBe(404);
     await Promise.all([ann.leave(), ben.leave()]);
+  });
+
+  test('locks the room, and opens it again', async () => {
+    expect((await ask('POST', 'blue/lock', HOST)).status).toBe(204);
+    expect((await ask('POST', 'blue/lock', HOST, { locked: false })).status).toBe(204);
+    expect(cluster.directory.updates).toEqual(
+      expect.arrayContaining(['blue true undefined', 'blue false undefined']),
+    );
   });
 
   test('ends the room for all', async () => {
@@ -92,6 +101,7 @@ describe('a host', () => {
       ['POST', 'blue/participants/ann/mute'],
       ['DELETE', 'blue/participants/ann'],
       ['DELETE', 'blue'],
+      ['POST', 'blue/lock'],
     ] as const) {
       const answered = await ask(method, path, who);
       expect(problem.parse(await answered.json())).toMatchObject({ status });

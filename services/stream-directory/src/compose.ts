@@ -18,6 +18,7 @@ import {
 } from '@sluice/service-kit';
 import { relayTickets } from '@sluice/tokens';
 import type { Config } from './config.js';
+import { RoomDoors } from './domain/room-doors.js';
 import { Directory, type Surroundings } from './domain/directory.js';
 import type { MediaNodes } from './domain/ports.js';
 import { directoryService } from './grpc/directory-service.js';
@@ -28,6 +29,7 @@ import { NatsHearing } from './nats/hearing.js';
 import { announceLost } from './nats/lost-nodes.js';
 import { askToReplan } from './nats/replans.js';
 import { PlanExchange } from './nats/plan-exchange.js';
+import { LockedRooms, NatsRoomRecords } from './nats/room-records.js';
 import { NatsStreamRecords, RecordCopy } from './nats/stream-records.js';
 import { BeaconProber } from './stun/beacon-prober.js';
 
@@ -95,7 +97,8 @@ export async function compose(config: Config): Promise<RunningDirectory> {
   listenToFacts(bus, directory, onMalformed);
   exchange.listen((relay) => directory.hearPlanned(relay), onMalformed);
 
-  const parts = { directory, bus, metrics, prometheus, log, lifecycle };
+  const doors = openDoors(bus, config, directory, log, lifecycle);
+  const parts = { directory, doors, bus, metrics, prometheus, log, lifecycle };
   const addresses = await startServers(config, parts).catch(async (error: unknown) => {
     // Whoever could not start, as when its port is taken, leaves nothing running.
     await lifecycle.stop();
@@ -104,8 +107,33 @@ export async function compose(config: Config): Promise<RunningDirectory> {
   return { lifecycle, log, ...addresses };
 }
 
+function openDoors(
+  bus: Bus,
+  config: Config,
+  directory: Directory,
+  log: Logger,
+  lifecycle: Lifecycle,
+): RoomDoors {
+  const { replicas, timeoutMs } = config.nats;
+  const onTrouble = (error: unknown) => log.debug({ err: error }, 'room records trouble');
+  const locked = new LockedRooms();
+  const options = { name: BUCKETS.rooms, replicas, timeoutMs, onTrouble };
+  const bucket = KvBucket.open(bus, options, locked);
+  lifecycle.started('room records', 500, () => bucket.close());
+  return new RoomDoors({
+    records: new NatsRoomRecords(bucket, locked),
+    present: async (room) => {
+      const { sessions } = await directory.rooms.get(room);
+      return new Set(sessions.map(({ session }) => session.participant));
+    },
+    participantsMax: config.roomParticipantsMax,
+    clock: systemClock,
+  });
+}
+
 interface Parts {
   readonly directory: Directory;
+  readonly doors: RoomDoors;
   readonly bus: Bus;
   readonly metrics: Metrics;
   readonly prometheus: Registry;
@@ -115,9 +143,11 @@ interface Parts {
 
 async function startServers(
   config: Config,
-  { directory, bus, metrics, prometheus, log, lifecycle }: Parts,
+  { directory, doors, bus, metrics, prometheus, log, lifecycle }: Parts,
 ): Promise<{ grpcAddress: string; adminUrl: string }> {
-  const service = directoryService(directory, reportTo(log), (method, code, durationS) =>
+  const { placer, registry, planner, rooms, view } = directory;
+  const useCases = { placer, registry, planner, rooms, view, doors };
+  const service = directoryService(useCases, reportTo(log), (method, code, durationS) =>
     metrics.calls.observe({ method, code }, durationS),
   );
   const grpc = await startGrpcServer(config.grpc.listen, serverCredentials(config.grpc.tls), [

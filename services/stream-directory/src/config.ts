@@ -64,6 +64,13 @@ export const Variables = z
       .describe(
         'A node that neither beats nor answers for so long is gone, although its workers forward.',
       ),
+    SLUICE_ROOM_PARTICIPANTS_MAX: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(10_000)
+      .default(0)
+      .describe('Participants that one room takes; 0 for any number.'),
     SLUICE_RELAY_FANOUT_MAX: z.coerce
       .number()
       .int()
@@ -108,6 +115,7 @@ export function loadConfig(environment: Environment) {
       nodeLoadMax: read.SLUICE_NODE_LOAD_MAX,
       silentMs: read.SLUICE_NODE_SILENT_MS,
     },
+    roomParticipantsMax: read.SLUICE_ROOM_PARTICIPANTS_MAX,
     lostMs: read.SLUICE_NODE_LOST_MS,
     stalledMs: read.SLUICE_NODE_STALLED_MS,
     relays: { maxChildren: read.SLUICE_RELAY_FANOUT_MAX, maxDepth: read.SLUICE_RELAY_DEPTH_MAX },

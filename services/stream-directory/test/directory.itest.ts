@@ -84,6 +84,13 @@ const place = ({ client }: Replica, roomName: string, excludeNodeIds: string[] =
     { room: roomName, participant: 'ann', region: '', zone: '', excludeNodeIds },
     DEADLINE_MS,
   );
+const enter = ({ client }: Replica, roomName: string, participant: string) =>
+  callUnary(
+    client,
+    StreamDirectoryService.placeSession,
+    { room: roomName, participant, region: '', zone: '', excludeNodeIds: [] },
+    DEADLINE_MS,
+  );
 const listNodes = ({ client }: Replica) =>
   callUnary(client, StreamDirectoryService.listNodes, {}, DEADLINE_MS);
 const plan = ({ client }: Replica, to: FakeNode, router = 0) =>
@@ -664,5 +671,68 @@ describe('placing and relaying', () => {
       return relays.length === 1 ? undefined : `${relays.length} relays`;
     });
     expect(await plan(replica, b, 1)).toMatchObject({ parent: b.router(), depth: 2 });
+  });
+});
+
+describe('the doors of rooms', () => {
+  async function replicas(environment: Record<string, string>) {
+    const [one, other] = [await startReplica(environment), await startReplica(environment)];
+    const node = await startNode('node-1');
+    for (const replica of [one, other]) {
+      await eventually(async () =>
+        (await listNodes(replica)).nodes.length === 1 ? undefined : 'the node is not known',
+      );
+    }
+    return { one, other, node };
+  }
+
+  test('of a room of two let in two of those who come at once, and the next after them', async () => {
+    const { one, other, node } = await replicas({ SLUICE_ROOM_PARTICIPANTS_MAX: '2' });
+    const comers = ['ann', 'ben', 'cora', 'dora'];
+    const outcomes = await Promise.allSettled(
+      comers.map((who, index) => enter(index % 2 === 0 ? one : other, 'kitchen', who)),
+    );
+    const inside = comers.filter((_, index) => outcomes[index]?.status === 'fulfilled');
+    expect(inside).toHaveLength(2);
+    const sessions = inside.map((who) => node.openSession('kitchen', who));
+    const next = comers.find((who) => !inside.includes(who))!;
+    await expect(enter(other, 'kitchen', next)).rejects.toMatchObject({
+      code: 'CAPACITY_EXHAUSTED',
+      message: 'the room is full',
+    });
+    await enter(one, 'kitchen', inside[0]!);
+    node.closeSession(sessions[1]!);
+    await eventually(async () => {
+      const { sessions: left } = await room(other, 'kitchen');
+      return left.length === 1 ? undefined : 'still there';
+    });
+    await enter(other, 'kitchen', next);
+  });
+
+  test('are locked for strangers through any replica', async () => {
+    const { one, other, node } = await replicas({});
+    node.openSession('kitchen', 'ann');
+    await eventually(async () =>
+      (await room(one, 'kitchen')).sessions.length === 1 ? undefined : 'not there',
+    );
+    const update = (locked: boolean) =>
+      callUnary(
+        one.client,
+        StreamDirectoryService.updateRoom,
+        { room: 'kitchen', locked },
+        DEADLINE_MS,
+      );
+    await update(true);
+    const refused = () =>
+      enter(other, 'kitchen', 'ben').then(
+        () => 'let in',
+        (error: unknown) =>
+          (error as SluiceError).message === 'the room is locked' ? undefined : String(error),
+      );
+    await eventually(refused);
+    await enter(other, 'kitchen', 'ann');
+    await enter(other, 'hall', 'ben');
+    await update(false);
+    await enter(other, 'kitchen', 'ben');
   });
 });

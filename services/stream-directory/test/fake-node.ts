@@ -116,6 +116,12 @@ export class FakeNode {
     return session;
   }
 
+  closeSession(session: SessionRef): void {
+    this.sessions.delete(session.sessionId);
+    const value = { session, reason: 'requested' };
+    this.#tell(session.room, { $case: 'sessionClosed', value });
+  }
+
   publish(name: StreamName, epoch: number, sessionId: string): void {
     const { routerId } = this.router();
     const stream: StreamState = { name, epoch, sessionId, routerId, tracks: [] };

@@ -59,12 +59,19 @@ export class Host {
     );
   }
 
+  /** Lets in nobody who is not in the room already, or everybody again. */
+  async lock(identity: Identity, room: string, locked: boolean): Promise<void> {
+    this.#admit(identity, room);
+    await this.ports.directory.updateRoom(room, { locked });
+  }
+
   /** Ends all that a participant has in the room. @throws {SluiceError} NOT_FOUND. */
   async remove(identity: Identity, room: string, participant: string): Promise<void> {
     this.#admit(identity, room);
     const sessions = await this.ports.directory.sessionsIn(room);
     const concerned = sessions.filter((session) => session.participant === participant);
     if (concerned.length === 0) throw new SluiceError('NOT_FOUND', 'there is nobody of that name');
+    await this.ports.directory.updateRoom(room, { removedParticipant: participant });
     await this.#close(concerned, HOST_REASONS.removed);
   }
 

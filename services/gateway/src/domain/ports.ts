@@ -27,6 +27,13 @@ export interface RoomSession {
   readonly present: boolean;
 }
 
+export interface RoomUpdate {
+  /** A locked room lets in those who are in it already, and nobody else. */
+  readonly locked?: boolean;
+  /** Is a stranger from now on. */
+  readonly removedParticipant?: string;
+}
+
 export interface RoomSessionAt extends RoomSession {
   readonly nodeId: string;
 }
@@ -144,6 +151,8 @@ export interface Directory {
   /** @throws {SluiceError} CAPACITY_EXHAUSTED when no node may take it. */
   placeSession(room: string, participant: string, excludeNodeIds: readonly string[]): Promise<Home>;
   contentsOf(room: string): Promise<RoomContents>;
+  /** @throws {SluiceError} UNAVAILABLE. */
+  updateRoom(room: string, update: RoomUpdate): Promise<void>;
   /** The sessions in a room, and on which nodes they are. */
   sessionsIn(room: string): Promise<readonly RoomSessionAt[]>;
   /** The sessions that a signaling connection had opened. */

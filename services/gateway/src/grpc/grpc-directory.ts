@@ -13,6 +13,7 @@ import type {
   RelayView,
   RoomContents,
   RoomSessionAt,
+  RoomUpdate,
   StreamView,
 } from '../domain/ports.js';
 import { toNodeState, toRoomSession, toRoomStream } from '../proto/from-proto.js';
@@ -57,6 +58,11 @@ export class GrpcDirectory implements Directory {
       sessions: sessions.flatMap(({ session }) => (session ? [toRoomSession(session)] : [])),
       streams: streams.map((row) => toRoomStream(row.stream, row.username)).filter((row) => !!row),
     };
+  }
+
+  async updateRoom(room: string, update: RoomUpdate): Promise<void> {
+    const request = { room, ...update };
+    await callUnary(this.client, StreamDirectoryService.updateRoom, request, DEADLINE_MS);
   }
 
   async sessionsIn(room: string): Promise<RoomSessionAt[]> {

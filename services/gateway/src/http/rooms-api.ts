@@ -2,6 +2,7 @@ import { json, Router, type Request } from 'express';
 import { parseName } from '@sluice/core';
 import {
   answerRequest,
+  lockRequest,
   muteRequest,
   sessionRequest,
   type SessionResponseBody,
@@ -24,10 +25,21 @@ export interface RoomsApiPorts {
 /** `/api/v1/rooms`: sessions whose first offer is ours, and what a host may do. */
 export function roomsApi({ tokens, sessions, host }: RoomsApiPorts): Router {
   const router = Router();
-  const body = json({ limit: BODY_MAX_BYTES });
   const identify = (request: Request): Promise<Identity> => tokens.verify(bearerOf(request));
-  const optionalBody = (request: Request): unknown => (hasBody(request) ? request.body : {});
+  serveSessions(router, sessions, identify);
+  serveHosts(router, host, identify);
+  return router;
+}
 
+type Identify = (request: Request) => Promise<Identity>;
+
+const body = json({ limit: BODY_MAX_BYTES });
+
+function optionalBody(request: Request): unknown {
+  return hasBody(request) ? request.body : {};
+}
+
+function serveSessions(router: Router, sessions: ResourceSessions, identify: Identify): void {
   router
     .route('/:room/sessions')
     .post(body, async (request, response) => {
@@ -55,6 +67,18 @@ export function roomsApi({ tokens, sessions, host }: RoomsApiPorts): Router {
       response.status(204).end();
     })
     .all(onlyMethods('DELETE'));
+}
+
+function serveHosts(router: Router, host: Host, identify: Identify): void {
+  router
+    .route('/:room/lock')
+    .post(body, async (request, response) => {
+      const identity = await identify(request);
+      const { locked } = parseBody(lockRequest, optionalBody(request));
+      await host.lock(identity, parseName('room', request.params.room), locked);
+      response.status(204).end();
+    })
+    .all(onlyMethods('POST'));
   router
     .route('/:room/participants/:participant/mute')
     .post(body, async (request, response) => {
@@ -81,7 +105,6 @@ export function roomsApi({ tokens, sessions, host }: RoomsApiPorts): Router {
       response.status(204).end();
     })
     .all(onlyMethods('DELETE'));
-  return router;
 }
 
 /** @throws {SluiceError} INVALID_ARGUMENT. */

@@ -4,6 +4,7 @@ import { NodeId, SessionId, parseName } from '@sluice/core';
 import { unary, type ReportError } from '@sluice/grpc-kit';
 import type { ClusterView } from '../domain/cluster-view.js';
 import type { RelayPlanner } from '../domain/relay-planner.js';
+import type { RoomDoors } from '../domain/room-doors.js';
 import type { Rooms } from '../domain/rooms.js';
 import type { SessionPlacer } from '../domain/session-placer.js';
 import type { StreamRegistry } from '../domain/stream-registry.js';
@@ -22,6 +23,7 @@ export interface UseCases {
   readonly planner: RelayPlanner;
   readonly rooms: Rooms;
   readonly view: ClusterView;
+  readonly doors: RoomDoors;
 }
 
 /** Told how each call went: OK or the error's code. */
@@ -40,14 +42,23 @@ export function directoryService(
     observed(method, useCase, report, observe);
   return {
     ...streamMethods(useCases, answer),
-    placeSession: answer('PlaceSession', ({ room, region, zone, excludeNodeIds }) => {
+    placeSession: answer('PlaceSession', async (request) => {
+      const { region, zone, excludeNodeIds } = request;
+      const room = request.room === '' ? '' : parseName('room', request.room);
+      await useCases.doors.admit(room, request.participant);
       const router = useCases.placer.place({
-        room: room === '' ? '' : parseName('room', room),
+        room,
         region: toText(region, 'region'),
         zone: toText(zone, 'zone'),
         excludeNodeIds: excludeNodeIds.slice(0, EXCLUDED_MAX).map(NodeId),
       });
       return { router };
+    }),
+    updateRoom: answer('UpdateRoom', async ({ room, locked, removedParticipant }) => {
+      const name = parseName('room', room);
+      if (removedParticipant !== undefined) await useCases.doors.forget(name, removedParticipant);
+      if (locked !== undefined) await useCases.doors.setLocked(name, locked);
+      return {};
     }),
     getRoom: answer('GetRoom', async ({ room }) => {
       const { sessions, streams } = await useCases.rooms.get(parseName('room', room));

@@ -93,6 +93,19 @@ export interface PlanRelayResponse {
   sameNode: boolean;
 }
 
+export interface UpdateRoomRequest {
+  room: string;
+  /** A locked room lets in those who are in it already, and nobody else. */
+  locked?:
+    | boolean
+    | undefined;
+  /** Is a stranger from now on. */
+  removedParticipant?: string | undefined;
+}
+
+export interface UpdateRoomResponse {
+}
+
 export interface GetRoomRequest {
   room: string;
 }
@@ -959,6 +972,128 @@ export const PlanRelayResponse: MessageFns<PlanRelayResponse> = {
     message.depth = object.depth ?? 0;
     message.ticket = object.ticket ?? "";
     message.sameNode = object.sameNode ?? false;
+    return message;
+  },
+};
+
+function createBaseUpdateRoomRequest(): UpdateRoomRequest {
+  return { room: "", locked: undefined, removedParticipant: undefined };
+}
+
+export const UpdateRoomRequest: MessageFns<UpdateRoomRequest> = {
+  encode(message: UpdateRoomRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.room !== "") {
+      writer.uint32(10).string(message.room);
+    }
+    if (message.locked !== undefined) {
+      writer.uint32(16).bool(message.locked);
+    }
+    if (message.removedParticipant !== undefined) {
+      writer.uint32(26).string(message.removedParticipant);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateRoomRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateRoomRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.room = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.locked = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.removedParticipant = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UpdateRoomRequest>, I>>(base?: I): UpdateRoomRequest {
+    return UpdateRoomRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateRoomRequest>, I>>(object: I): UpdateRoomRequest {
+    const message = createBaseUpdateRoomRequest();
+    message.room = object.room ?? "";
+    message.locked = object.locked ?? undefined;
+    message.removedParticipant = object.removedParticipant ?? undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateRoomResponse(): UpdateRoomResponse {
+  return {};
+}
+
+export const UpdateRoomResponse: MessageFns<UpdateRoomResponse> = {
+  encode(_: UpdateRoomResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateRoomResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateRoomResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UpdateRoomResponse>, I>>(base?: I): UpdateRoomResponse {
+    return UpdateRoomResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateRoomResponse>, I>>(_: I): UpdateRoomResponse {
+    const message = createBaseUpdateRoomResponse();
     return message;
   },
 };
@@ -1961,7 +2096,19 @@ export const StreamDirectoryService = {
     responseSerialize: (value: PlanRelayResponse): Buffer => Buffer.from(PlanRelayResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PlanRelayResponse => PlanRelayResponse.decode(value),
   },
-  /** Everything known of one room. */
+  /**
+   * Everything known of one room.
+   * Locks a room or opens it again, and forgets who was let in. UNAVAILABLE without NATS.
+   */
+  updateRoom: {
+    path: "/sluice.v1.StreamDirectory/UpdateRoom" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateRoomRequest): Buffer => Buffer.from(UpdateRoomRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateRoomRequest => UpdateRoomRequest.decode(value),
+    responseSerialize: (value: UpdateRoomResponse): Buffer => Buffer.from(UpdateRoomResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateRoomResponse => UpdateRoomResponse.decode(value),
+  },
   getRoom: {
     path: "/sluice.v1.StreamDirectory/GetRoom" as const,
     requestStream: false as const,
@@ -2028,7 +2175,11 @@ export interface StreamDirectoryServer extends UntypedServiceImplementation {
   findStream: handleUnaryCall<FindStreamRequest, FindStreamResponse>;
   /** Names the router from which `to` should pull a stream, and reserves the place below it. */
   planRelay: handleUnaryCall<PlanRelayRequest, PlanRelayResponse>;
-  /** Everything known of one room. */
+  /**
+   * Everything known of one room.
+   * Locks a room or opens it again, and forgets who was let in. UNAVAILABLE without NATS.
+   */
+  updateRoom: handleUnaryCall<UpdateRoomRequest, UpdateRoomResponse>;
   getRoom: handleUnaryCall<GetRoomRequest, GetRoomResponse>;
   /** The sessions that a signaling connection had opened, for resuming it on another gateway. */
   findSessions: handleUnaryCall<FindSessionsRequest, FindSessionsResponse>;
@@ -2124,7 +2275,25 @@ export interface StreamDirectoryClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PlanRelayResponse) => void,
   ): ClientUnaryCall;
-  /** Everything known of one room. */
+  /**
+   * Everything known of one room.
+   * Locks a room or opens it again, and forgets who was let in. UNAVAILABLE without NATS.
+   */
+  updateRoom(
+    request: UpdateRoomRequest,
+    callback: (error: ServiceError | null, response: UpdateRoomResponse) => void,
+  ): ClientUnaryCall;
+  updateRoom(
+    request: UpdateRoomRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateRoomResponse) => void,
+  ): ClientUnaryCall;
+  updateRoom(
+    request: UpdateRoomRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateRoomResponse) => void,
+  ): ClientUnaryCall;
   getRoom(
     request: GetRoomRequest,
     callback: (error: ServiceError | null, response: GetRoomResponse) => void,
