@@ -8,7 +8,7 @@ import type {
   SctpParameters,
 } from './dictionaries.js';
 import { writeFormatParameters } from './format-parameters.js';
-import { directionOf, numbersOf, type MLine } from './m-line.js';
+import { OLD_SCTP_PROTOCOL, directionOf, numbersOf, type MLine } from './m-line.js';
 import type { Reception } from './reception.js';
 import type { Sending } from './sending.js';
 
@@ -82,7 +82,7 @@ function writeLine(head: DescriptionHead, line: MLine, tagged: boolean): MediaDe
   }
   const transport = { ...shared, port: PLACEHOLDER_PORT, ...writeTransport(head, tagged) };
   return line.kind === 'application'
-    ? { ...transport, payloads: 'webrtc-datachannel', ...writeSctp(head.sctp) }
+    ? { ...transport, ...writeSctp(line, head.sctp) }
     : { ...transport, ...writeMedia(line) };
 }
 
@@ -100,10 +100,25 @@ function writeTransport(head: DescriptionHead, tagged: boolean): Partial<MediaDe
   };
 }
 
-function writeSctp(sctp: SctpParameters | undefined): Partial<MediaDescription> {
-  if (!sctp) return {};
-  return { sctpPort: sctp.port, maxMessageSize: sctp.maxReceiveMessageSize };
+function writeSctp(line: MLine, sctp: SctpParameters | undefined): SctpDescription {
+  const application = 'webrtc-datachannel';
+  if (!sctp) return { payloads: application };
+  const { port, maxReceiveMessageSize: maxMessageSize, MIS: streams } = sctp;
+  if (line.protocol !== OLD_SCTP_PROTOCOL) {
+    return { payloads: application, sctpPort: port, maxMessageSize };
+  }
+  const sctpmap = { sctpmapNumber: port, app: application, maxMessageSize: streams };
+  return { payloads: String(port), sctpmap, maxMessageSize };
 }
+
+type SctpDescription = Partial<MediaDescription> & {
+  readonly payloads: string;
+  readonly sctpmap?: {
+    readonly sctpmapNumber: number;
+    readonly app: string;
+    readonly maxMessageSize: number;
+  };
+};
 
 function writeMedia(
   line: MLine,

@@ -104,3 +104,6 @@ export function withoutSending(line: MLine): MLine {
   if (line.numberedBy !== 'client' || !line.sending) return line;
   return { ...line, idleCodecs: line.sending.codecs, sending: undefined };
 }
+
+/** Of data channels before RFC 8841, with the port for a format: aiortc offers it. */
+export const OLD_SCTP_PROTOCOL = 'DTLS/SCTP';

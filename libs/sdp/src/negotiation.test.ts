@@ -233,6 +233,20 @@ describe('an offer of the client', () => {
     expect(mLines(shut.answer())).toEqual(['application 0 a inactive', 'application 0 b inactive']);
   });
 
+  it('opens data channels in the form before RFC 8841, as aiortc offers them', () => {
+    const open = aNegotiation({ transport: aTransport({ sctpParameters: SCTP_PARAMETERS }) });
+    const sdp = aDescription([{ mid: 'a', kind: 'application' }])
+      .replace(/^m=application .*$/m, 'm=application 9 DTLS/SCTP 5000')
+      .replace(/^a=sctp-port:.*$/m, 'a=sctpmap:5000 webrtc-datachannel 65535');
+    expect(open.receiveOffer(sdp).data).toBe(true);
+    const answer = open.answer();
+    expect(answer).toContain('m=application 9 DTLS/SCTP 5000\r\n');
+    expect(answer).toMatch(/^a=sctpmap:5000 webrtc-datachannel \d+\r$/m);
+    expect(answer).not.toContain('sctp-port');
+    const other = aNegotiation({ transport: aTransport({ sctpParameters: SCTP_PARAMETERS }) });
+    expect(other.receiveOffer(sdp.replace('sctpmap:5000', 'sctpmap:1')).data).toBe(false);
+  });
+
   it('with bundle-only m-lines of port 0 has them alive', () => {
     const sdp = aDescription([
       AUDIO,

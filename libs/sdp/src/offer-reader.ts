@@ -3,7 +3,7 @@ import { BundleNumbers } from './bundle-numbers.js';
 import { commonFeedback, findRouterCodec } from './codec-match.js';
 import type { RtpCapabilities } from './dictionaries.js';
 import { SdpError } from './errors.js';
-import { numbersOf, stopped, type MLine } from './m-line.js';
+import { OLD_SCTP_PROTOCOL, numbersOf, stopped, type MLine } from './m-line.js';
 import type { Mid, SdpLimits } from './negotiation-types.js';
 import { readOfferedMedia, type OfferedMedia } from './offered-media.js';
 import { readReception, type Reception } from './reception.js';
@@ -46,6 +46,7 @@ const RTP_PROTOCOLS = [
   'RTP/SAVPF',
 ];
 const SCTP_PROTOCOLS = ['UDP/DTLS/SCTP', 'TCP/DTLS/SCTP'];
+const SCTP_PORT = /^[1-9]\d{0,4}$/;
 
 /** @throws {SdpError} */
 export function readOffer(sdp: string, context: OfferContext): OfferRead {
@@ -229,10 +230,15 @@ function idleCodecsOf(media: OfferedMedia, router: RtpCapabilities): MLine['idle
 }
 
 function isDataSection(section: MediaSection): boolean {
+  if (section.protocol === OLD_SCTP_PROTOCOL) {
+    const [port = ''] = section.formats;
+    const [mapped, application] = section.attributes.first('sctpmap')?.split(' ') ?? [];
+    return SCTP_PORT.test(port) && mapped === port && application === 'webrtc-datachannel';
+  }
   return (
     SCTP_PROTOCOLS.includes(section.protocol) &&
     section.formats.includes('webrtc-datachannel') &&
-    /^[1-9]\d{0,4}$/.test(section.attributes.first('sctp-port') ?? '5000')
+    SCTP_PORT.test(section.attributes.first('sctp-port') ?? '5000')
   );
 }
 
