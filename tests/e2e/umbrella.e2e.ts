@@ -187,3 +187,37 @@ test('a server on the list is dialled by one gateway, and again when it was cut 
   }, 10_000);
   meeting.close();
 }, 120_000);
+
+test('the pages of that dialect join, set servers and show what is linked', async () => {
+  const { origin } = scene.cluster;
+  const room = 'pages';
+  const openPage = async (path: string) => {
+    const page = await scene.browsers.openPage();
+    await page.goto(`${origin}${path}`);
+    return page;
+  };
+  const publisher = await openPage(`/sfu?room=${room}`);
+  await publisher.getByText('Join with camera').click();
+  const viewer = await openPage(`/sfu?room=${room}`);
+  await viewer.getByText('Join as a viewer').click();
+  await eventually(async () => {
+    const playing = await viewer.evaluate(() => {
+      const video = document.querySelector('video');
+      return video !== null && video.videoWidth > 0 && video.currentTime > 0.5;
+    });
+    return playing ? undefined : ((await viewer.locator('body').textContent()) ?? '');
+  }, 30_000);
+
+  const token = await scene.cluster.token({ subject: 'operator', admin: true });
+  const list = await openPage(`/servers?token=${token}`);
+  await list.locator('textarea').fill('ws://127.0.0.1:9/wsb?token=secret');
+  await list.getByText('Set').click();
+  await eventually(async () => {
+    const shown = await list.locator('textarea').inputValue();
+    return shown === 'ws://127.0.0.1:9/wsb?token=…' ? undefined : shown;
+  }, 10_000);
+  const status = await openPage('/status');
+  await status.getByText('UMB').or(status.getByText('video')).first().waitFor();
+  expect(await status.locator('body').textContent()).not.toContain('secret');
+  await servers([]);
+}, 90_000);
