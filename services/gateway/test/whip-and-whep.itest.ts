@@ -265,3 +265,41 @@ test('pages of any origin may ask beforehand', async () => {
   expect(resource.headers.get('Access-Control-Allow-Headers')).toContain('If-Match');
   expect(resource.headers.get('Access-Control-Expose-Headers')).toContain('Location');
 });
+
+test('whatever comes is answered with a reason, and hurts nobody', async () => {
+  const token = await tokenOf('encoder');
+  const made = await offer('/whip/studio/encoder', token);
+  const random = seeded(7);
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
+  const junk = () =>
+    String.fromCharCode(...Array.from({ length: 40 }, () => 33 + Math.floor(random() * 90)));
+  const paths = [
+    () => '/whip/studio/encoder',
+    () => '/whep/studio/encoder/screen',
+    () => locationOf(made),
+    () => `/whip-sessions/${encodeURIComponent(junk())}`,
+    () => `/whep/${encodeURIComponent(junk())}/x`,
+    () => `/whip/studio/${'%2e'.repeat(1 + Math.floor(random() * 3))}`,
+  ];
+  for (let round = 0; round < 150; round += 1) {
+    const response = await ask(pick(paths)(), {
+      method: pick(['POST', 'PATCH', 'PUT']),
+      token: pick([token, junk(), `${token}x`, undefined]),
+      type: pick([SDP, FRAGMENT, 'text/plain', 'application/sdp; charset=x', ';;']),
+      ifMatch: pick(['*', '"first"', junk()]),
+      body: pick([junk(), 'v=0', '', 'x'.repeat(70_000)]),
+    });
+    expect(response.status).toBeLessThan(500);
+    if (response.status >= 400) await problemOf(response);
+    else await response.arrayBuffer();
+  }
+  expect((await ask(locationOf(made), { method: 'DELETE', token })).status).toBe(200);
+});
+
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return state / 2_147_483_648;
+  };
+}

@@ -170,6 +170,24 @@ describe('clients that offer to receive', () => {
     await eventually(() => (sessionsOn(far) === 0 ? undefined : 'sessions are left'));
   });
 
+  test('end with the stream', async () => {
+    const anna = await publisher({ video: 1 });
+    const down = await plays(await player('ben'), 'down');
+    await down.decodes(1);
+    await anna.unpublish();
+    await eventually(() => (sessionsOn(far) === 0 ? undefined : 'the player is left'), 10_000);
+  });
+
+  test('end when the publisher makes a new PeerConnection, and may come again', async () => {
+    const anna = await publisher({ video: 1 });
+    const down = await plays(await player('ben'), 'down');
+    await down.decodes(1);
+    await peer('up again').publish(anna, { video: 1 });
+    await eventually(() => (sessionsOn(far) === 0 ? undefined : 'the player is left'), 10_000);
+    const again = await plays(await player('ben'), 'again');
+    await again.decodes(1);
+  });
+
   test('restart ICE by a fragment', async () => {
     await publisher({ video: 1 });
     const down = peer('down');
