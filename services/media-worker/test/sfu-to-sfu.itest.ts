@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { callUnary } from '@sluice/grpc-kit';
@@ -8,7 +9,7 @@ import type { RunningMediaNode } from '../src/compose.js';
 import { PagePeer, launchBrowser, openPage } from './browser.fixture.js';
 import { startTestCluster, type TestCluster } from './cluster.fixture.js';
 import { NodeCalls } from './session.fixture.js';
-import { SignalingPage } from './signaling-page.fixture.js';
+import { SignalingPage, type StreamKeys } from './signaling-page.fixture.js';
 
 let cluster: TestCluster;
 let nodes: [RunningMediaNode, RunningMediaNode];
@@ -101,6 +102,39 @@ async function participants(index: 0 | 1): Promise<string[]> {
     .filter(({ present }) => present)
     .map(({ room, participant }) => `${room}/${participant}`)
     .sort();
+}
+
+/** Messages as a client writes them, with keys, values and letters that are not as they should be. */
+function mangled(stream: StreamKeys): fc.Arbitrary<string> {
+  const sdp = fc.oneof(
+    fc.string(),
+    fc.constant('v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=setup:actpass\r\n'),
+    fc.constant(`v=0\r\n${'m=video 9 UDP/TLS/RTP/SAVPF 96\r\n'.repeat(300)}a=setup:actpass\r\n`),
+  );
+  const value = fc.oneof(fc.string(), fc.jsonValue({ maxDepth: 2 }), fc.constant(stream.call_id));
+  const message = fc.record(
+    {
+      event: fc.oneof(
+        fc.constantFrom('publish', 'subscribe', 'unpublish', 'unsubscribe', 'error'),
+        value,
+      ),
+      id: value,
+      call_id: fc.oneof(fc.constant(stream.call_id), value),
+      device_id: fc.oneof(fc.constant(stream.device_id), value),
+      purpose: fc.oneof(fc.constant(stream.purpose), value),
+      sdp: fc.oneof(sdp, value),
+      foci: value,
+    },
+    { requiredKeys: ['event'] },
+  );
+  const cut = fc
+    .tuple(message, fc.nat(60))
+    .map(([whole, at]) => JSON.stringify(whole).slice(0, at));
+  return fc.oneof(
+    message.map((whole) => JSON.stringify(whole)),
+    cut,
+    fc.string(),
+  );
 }
 
 describe('the channel', () => {
@@ -304,6 +338,27 @@ describe('whatever a client says', () => {
     });
     expect((await mallory.heard()).length).toBeLessThan(600);
     await decodes(ben, 1);
+  });
+
+  test('is read or refused, however it is mangled', async () => {
+    const [anna, ben] = [await connected('anna'), await connected('ben')];
+    await anna.publish(keys('anna'));
+    await ben.subscribe(keys('anna'));
+    const mallory = await connected('mallory');
+    await mallory.publish(keys('mallory'));
+    const { transportIds } = await nodes[0].workers.list[0]!.router.dump();
+    for (const text of fc.sample(mangled(keys('anna')), { numRuns: 150, seed: 7 })) {
+      await mallory.say(text);
+    }
+    // It is still heard, and in order: this is answered last.
+    const last = await mallory.ask({ event: 'unsubscribe', id: 'last', ...keys('nobody') });
+    expect(last).toMatchObject({ event: 'error', id: 'last' });
+    expect((await mallory.heard()).filter(({ event }) => event === 'error').length).toBeGreaterThan(
+      50,
+    );
+    await decodes(ben, 1);
+    const after = (await nodes[0].workers.list[0]!.router.dump()).transportIds;
+    expect(transportIds.every((id) => after.includes(id))).toBe(true);
   });
 
   test('the first offer must be of data channels alone', async () => {
