@@ -21,6 +21,18 @@ const TEST_TOOLS = {
   faketime: { packages: ['faketime'], command: 'faketime' },
   iproute2: { packages: ['iproute2'], command: 'ip' },
   haproxy: { packages: ['haproxy'], command: 'haproxy' },
+  ffmpeg: { packages: ['ffmpeg'], command: 'ffmpeg' },
+  'RTSP server': {
+    packages: [
+      'python3-gi',
+      'gir1.2-gst-rtsp-server-1.0',
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+      'gstreamer1.0-plugins-bad',
+      'gstreamer1.0-plugins-ugly',
+    ],
+    file: '/usr/share/doc/gir1.2-gst-rtsp-server-1.0/copyright',
+  },
   prometheus: { packages: ['prometheus'], command: 'prometheus' },
   promtool: { packages: ['prometheus'], command: 'promtool' },
 };

@@ -13,6 +13,7 @@ export {
 } from './stream-name.js';
 export type { StreamKey, StreamName } from './stream-name.js';
 export { sdpStreamId } from './sdp-stream-id.js';
+export { ingestAddress } from './ingest-url.js';
 export { Resource } from './resource.js';
 export type { Closable, CloseReason, ResourceEvents } from './resource.js';
 export { Rollback } from './rollback.js';

@@ -29,4 +29,5 @@ export const BUCKETS = {
   streams: 'sluice_streams',
   rooms: 'sluice_rooms',
   umbrella: 'sluice_umbrella',
+  ingests: 'sluice_ingests',
 } as const;

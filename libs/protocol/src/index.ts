@@ -56,6 +56,8 @@ export type {
   TokenRequestBody,
   TokenResponseBody,
 } from './http-bodies.js';
+export { ingestRequest, ingestRow } from './ingest-bodies.js';
+export type { IngestRequestBody, IngestRow } from './ingest-bodies.js';
 export { isDeeperThan, parseClientFrame } from './parse-frame.js';
 export type { ParsedFrame } from './parse-frame.js';
 export {

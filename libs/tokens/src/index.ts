@@ -4,3 +4,4 @@ export { AccessTokens } from './access-tokens.js';
 export type { AccessTokenOptions, TokenRequest } from './access-tokens.js';
 export { Sealer, relayTickets, resourceNames, resumeTokens, serialOf } from './sealed.js';
 export type { RelayTicket, ResourceContent, ResumeContent } from './sealed.js';
+export { SecretBox, ingestUrls } from './secret-box.js';

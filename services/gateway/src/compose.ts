@@ -17,10 +17,11 @@ import {
   type Logger,
   type RunningService,
 } from '@sluice/service-kit';
-import { AccessTokens, resourceNames, resumeTokens } from '@sluice/tokens';
+import { AccessTokens, ingestUrls, resourceNames, resumeTokens } from '@sluice/tokens';
 import type { Config } from './config.js';
 import { Access } from './domain/access.js';
 import type { ConnectionPorts } from './domain/connection.js';
+import { Ingests } from './domain/ingests.js';
 import type { MediaNodes, Observer } from './domain/ports.js';
 import type { SessionPorts } from './domain/open-session.js';
 import { Host } from './domain/host.js';
@@ -88,7 +89,9 @@ export async function compose(config: Config): Promise<RunningService> {
 
   const { anonymousRead, allowedOrigins, proxies, consoleFolder } = config;
   const policy = { anonymousRead, allowedOrigins, proxies, consoleFolder };
-  const app = httpApp({ ...ports, ...policy, ...umbrella, access, ...overHttp(config, ports) });
+  const ingests = new Ingests(directory, ingestUrls(config.clusterSecret));
+  const offered = { ...policy, ...umbrella, access, ingests, ...overHttp(config, ports) };
+  const app = httpApp({ ...ports, ...offered });
   const server = createServer(HTTP_LIMITS, (request, response) => void app(request, response));
   server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head));
   const http = await listen(server, config.listen);

@@ -1,12 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import {
-  Lifecycle,
-  describeStream,
-  systemClock,
-  type SluiceError,
-  type StreamName,
-} from '@sluice/core';
+import { Lifecycle, systemClock } from '@sluice/core';
 import {
   CLIENT_OPTIONS,
   channelCredentials,
@@ -15,6 +9,7 @@ import {
   type ReportError,
 } from '@sluice/grpc-kit';
 import { Bus, SUBJECTS } from '@sluice/nats-kit';
+import type { IngestDefinition } from '@sluice/proto-gen/common';
 import { NodeLost, RelayReplan } from '@sluice/proto-gen/facts';
 import { MediaNodeService } from '@sluice/proto-gen/media_node';
 import { StreamDirectoryClient } from '@sluice/proto-gen/stream_directory';
@@ -26,13 +21,14 @@ import {
   type RunningService,
 } from '@sluice/service-kit';
 import { SdpError } from '@sluice/sdp';
-import { relayTickets } from '@sluice/tokens';
+import { ingestUrls, relayTickets } from '@sluice/tokens';
 import type { Configuration } from './config.js';
 import { Dialer } from './dialing/dialer.js';
 import { ForeignStream } from './dialing/foreign-stream.js';
 import { DataChannelClients } from './domain/data-channel-clients.js';
 import { findAddress } from './addresses/find-address.js';
 import { Epochs } from './domain/epochs.js';
+import type { Ingests } from './domain/ingests.js';
 import { LoadMeter } from './domain/load-meter.js';
 import { MediaNode } from './domain/media-node.js';
 import type { Directory, NodeIdentity } from './domain/ports.js';
@@ -56,6 +52,8 @@ import { openHomeRouters, type Workers } from './mediasoup/workers.js';
 import { Metrics } from './metrics.js';
 import { Facts } from './nats/facts.js';
 import { Heartbeat } from './nats/heartbeat.js';
+import { openIngests } from './open-ingests.js';
+import { fenced, reportTo } from './reports.js';
 
 /** How long another node may take to let a name go. */
 const YIELD_DEADLINE_MS = 2_000;
@@ -96,20 +94,10 @@ export async function compose(config: Configuration): Promise<RunningMediaNode> 
   lifecycle.started('workers', 2_000, () => workers.close('stopping'));
 
   const parts = assemble({ config, log, metrics, identity, bus, workers, lifecycle });
-  const { node, relays, facts } = parts;
+  const { node, relays } = parts;
   const report = reportTo(log, metrics);
-  const measure = (method: string) => metrics.methodSeconds.startTimer({ method });
-  const service = mediaNodeService({
-    identity,
-    node,
-    clients: parts.clients,
-    revision: () => facts.revision,
-    relays: () => relays.relays(),
-    report,
-    measure,
-  });
   const grpc = await startGrpcServer(config.grpc.listen, serverCredentials(config.grpc.tls), [
-    [MediaNodeService, service],
+    [MediaNodeService, serviceOf({ config, identity, metrics, report, ...parts })],
     relayPeerService(relays.service, node, report),
   ]);
   lifecycle.started('grpc', 3_000, () => grpc.stop(1_000));
@@ -149,9 +137,22 @@ function tellKubernetes({ config, node, log, metrics, lifecycle }: Parts & Found
   lifecycle.started('pod-deletion-cost', 500, () => cost.stop());
 }
 
-function after(delayMs: number): Promise<void> {
-  return new Promise((resolve) => void systemClock.after(delayMs, resolve));
+function serviceOf(
+  parts: Pick<Foundation, 'config' | 'identity' | 'metrics'> &
+    Parts & { readonly report: ReportError },
+) {
+  const { config, metrics, relays, facts, ...others } = parts;
+  return mediaNodeService({
+    ...others,
+    revision: () => facts.revision,
+    relays: () => relays.relays(),
+    urls: ingestUrls(config.clusterSecret),
+    measure: (method) => metrics.methodSeconds.startTimer({ method }),
+  });
 }
+
+const after = (delayMs: number) =>
+  new Promise<void>((resolve) => void systemClock.after(delayMs, resolve));
 
 function openBus(config: Configuration, log: Logger): Bus {
   const { id } = config.node;
@@ -205,6 +206,7 @@ interface Parts {
   readonly epochs: Epochs;
   readonly facts: Facts;
   readonly meter: LoadMeter;
+  readonly ingests: Ingests<IngestDefinition>;
   readonly pipeMeter: PipeMeter;
 }
 
@@ -257,19 +259,19 @@ function assemble(foundation: Foundation): Parts {
     },
     report: reportError,
   };
-  const sessionsMax = config.sessions.max;
   const node: MediaNode = new MediaNode({
     identity,
     routers: workers,
     environment,
-    sessionsMax,
+    sessionsMax: config.sessions.max,
     onDrained: (outcome) => metrics.drainedSessions.inc({ outcome }),
     onSessionEnded: (reason) => metrics.countSessionEnd(reason),
   });
   const clients = openDataChannelClients(foundation, node, environment);
+  const ingests = openIngests(config.ingests, { node, copies, facts, log });
   const meter = openMeter(foundation, node, relays);
-  const pipeMeter = openPipeMeter(foundation, relays);
-  return { node, clients, relays, claims, reregistration, epochs, facts, meter, pipeMeter };
+  const parts = { node, clients, relays, claims, reregistration, epochs, facts };
+  return { ...parts, meter, ingests, pipeMeter: openPipeMeter(foundation, relays) };
 }
 
 function openDataChannelClients(
@@ -293,13 +295,10 @@ function openDataChannelClients(
 }
 
 function openPipeMeter({ config, lifecycle }: Foundation, relays: Relays): PipeMeter {
-  const pipeMeter = new PipeMeter({
-    pipes: () => relays.pipes.list,
-    nodeId: config.node.id,
-    clock: systemClock,
-  });
-  lifecycle.started('pipe meter', 1_000, () => pipeMeter.stop());
-  return pipeMeter;
+  const { id: nodeId } = config.node;
+  const meter = new PipeMeter({ pipes: () => relays.pipes.list, nodeId, clock: systemClock });
+  lifecycle.started('pipe meter', 1_000, () => meter.stop());
+  return meter;
 }
 
 function numberedCopies(
@@ -406,6 +405,7 @@ function readMetrics(metrics: Metrics, parts: Parts & Pick<Foundation, 'bus' | '
   const { bus, workers, node, relays, meter, pipeMeter } = parts;
   metrics.read({
     ...node.readings(),
+    ...parts.ingests.readings(),
     relays: () => relays.relays().length,
     pipes: () => [...relays.pipes.list].length,
     load: () => meter.load.node,
@@ -415,23 +415,4 @@ function readMetrics(metrics: Metrics, parts: Parts & Pick<Foundation, 'bus' | '
     workers: () => workers.list.length,
     busConnected: () => bus.connected,
   });
-}
-
-function fenced(log: Logger, metrics: Metrics): (name: StreamName) => void {
-  return (name) => {
-    metrics.fencedStreams.inc();
-    log.warn({ stream: describeStream(name) }, 'stream is held by another origin now');
-  };
-}
-
-/** Logs and counts each error that leaves; what a client did wrong is no news. */
-function reportTo(log: Logger, metrics: Metrics): ReportError {
-  return (error: SluiceError, method: string) => {
-    metrics.countError(error.code, method);
-    const fields = { code: error.code, method, err: error };
-    if (error.code === 'INTERNAL') log.error(fields, 'call failed');
-    else if (error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED') {
-      log.warn(fields, 'call failed');
-    } else log.debug(fields, 'call refused');
-  };
 }

@@ -11,6 +11,7 @@ import {
 } from '@sluice/service-kit';
 import { parseAddressSource } from './domain/announced-address.js';
 import { parseFocus } from './domain/foci.js';
+import { isNetwork } from './rtsp/target-policy.js';
 
 const milliseconds = () => z.coerce.number().int().min(0).max(3_600_000);
 const bitsPerSecond = () => z.coerce.number().int().min(100_000).max(1_000_000_000_000);
@@ -127,6 +128,18 @@ export const VARIABLES = z
     SLUICE_FOCI_NAMES: names()
       .default([])
       .describe('How clients of SFU-to-SFU call this cluster itself: comma-separated `host:port`.'),
+    SLUICE_FFMPEG: z
+      .string()
+      .min(1)
+      .default('ffmpeg')
+      .describe('ffmpeg, for ingests: a path, or a name in /usr/local/bin, /usr/bin or /bin.'),
+    SLUICE_INGEST_ALLOWED_NETWORKS: z
+      .string()
+      .refine((text) => networksIn(text).every(isNetwork), {
+        error: 'must be networks such as 10.0.0.0/8',
+      })
+      .default('')
+      .describe('Networks besides public ones from which may be pulled: CIDR, comma-separated.'),
     ...COMMON_VARIABLES,
   })
   .refine((v) => (v.SLUICE_PIPE_PORT_MIN === 0) === (v.SLUICE_PIPE_PORT_MAX === 0), {
@@ -185,6 +198,10 @@ export function loadConfiguration(environment: Environment) {
       allowed: v.SLUICE_FOCI_ALLOWED,
       own: v.SLUICE_FOCI_NAMES.map((name) => name.toLowerCase()),
     },
+    ingests: {
+      ffmpeg: v.SLUICE_FFMPEG,
+      allowedNetworks: networksIn(v.SLUICE_INGEST_ALLOWED_NETWORKS),
+    },
     capacity: {
       egressBps: v.SLUICE_EGRESS_LIMIT_BPS,
       ingressBps: v.SLUICE_INGRESS_LIMIT_BPS,
@@ -230,4 +247,11 @@ function isTarget(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+function networksIn(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 }

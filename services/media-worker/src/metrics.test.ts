@@ -23,6 +23,8 @@ const READINGS = {
   pipeTraffic: () => new Map([['node-b', PEER]]),
   bitrates: () => ({ ingressBps: 800, egressBps: 1_600 }),
   workers: () => 1,
+  ingests: () => ({ running: 1 }),
+  ingestBps: () => 800,
   draining: () => false,
   drainRemainingMs: () => 0,
   busConnected: () => true,
@@ -35,6 +37,8 @@ test('gauges read what there is at the moment they are asked', async () => {
   expect(text).toContain('sluice_media_sessions{state="attached"} 2');
   expect(text).toContain('sluice_media_traffic_bytes_per_second{direction="out"} 200');
   expect(text).toContain('sluice_media_load_ratio 0.5');
+  expect(text).toContain('sluice_media_ingests{status="running"} 1');
+  expect(text).toContain('sluice_media_ingest_bytes_per_second 100');
 });
 
 test('errors are counted by method and code', async () => {

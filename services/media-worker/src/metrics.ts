@@ -21,6 +21,8 @@ export interface Readings {
   readonly subscriptions: () => number;
   readonly tracks: () => { readonly received: number; readonly sent: number };
   readonly relays: () => number;
+  readonly ingests: () => Readonly<Record<string, number>>;
+  readonly ingestBps: () => number;
   readonly pipes: () => number;
   readonly load: () => number;
   readonly loadParts: () => LoadParts;
@@ -191,6 +193,14 @@ export class Metrics {
     );
     this.#gauge('sluice_media_subscriptions', 'Streams that clients receive here', () =>
       readings.subscriptions(),
+    );
+    this.#byLabel('sluice_media_ingests', 'Streams pulled from elsewhere', 'status', () =>
+      readings.ingests(),
+    );
+    this.#gauge(
+      'sluice_media_ingest_bytes_per_second',
+      'Media pulled from elsewhere',
+      () => readings.ingestBps() / BITS_PER_BYTE,
     );
     this.#gauge('sluice_media_relays', 'Streams pulled from other routers', () =>
       readings.relays(),

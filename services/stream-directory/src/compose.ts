@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { StreamDirectoryService } from '@sluice/proto-gen/stream_directory';
 import { Lifecycle, systemClock } from '@sluice/core';
@@ -16,16 +17,20 @@ import {
   type RunningService,
   type TimedCall,
 } from '@sluice/service-kit';
-import { relayTickets } from '@sluice/tokens';
+import { ingestUrls, relayTickets } from '@sluice/tokens';
 import type { Config } from './config.js';
 import { RoomDoors } from './domain/room-doors.js';
+import { definitionOf, sameUrl } from './configured-ingests.js';
 import { Directory, type Surroundings } from './domain/directory.js';
+import { IngestKeeper } from './domain/ingest-keeper.js';
+import { Ingests } from './domain/ingests.js';
 import type { MediaNodes } from './domain/ports.js';
 import { directoryService } from './grpc/directory-service.js';
 import { GrpcMediaNodes } from './grpc/media-nodes.js';
 import { createMetrics, type Metrics, type Observed } from './metrics.js';
 import { listenToFacts } from './nats/facts.js';
 import { NatsHearing } from './nats/hearing.js';
+import { IngestCopy, NatsIngestRecords } from './nats/ingest-records.js';
 import { announceLost } from './nats/lost-nodes.js';
 import { askToReplan } from './nats/replans.js';
 import { PlanExchange } from './nats/plan-exchange.js';
@@ -49,19 +54,9 @@ export async function compose(config: Config): Promise<RunningDirectory> {
 
   const bus = openBus(config, log);
   lifecycle.started('bus', 3_000, () => bus.close());
-  const metrics = createMetrics(
-    prometheus,
-    observedOf(() => directory, bus, config),
-  );
-  const nodes = new GrpcMediaNodes(channelCredentials(config.grpc.tls), (error) => {
-    metrics.malformed.inc();
-    log.warn({ err: error }, 'a media node answered nonsense');
-  });
-  lifecycle.started('media node clients', 500, () => nodes.close());
-  const beacons = new BeaconProber(systemClock, (error) => {
-    log.warn({ err: error }, 'beacons cannot be asked');
-  });
-  lifecycle.started('beacon prober', 500, () => beacons.close());
+  const known = { directory: () => directory, ingests: () => ingests };
+  const metrics = createMetrics(prometheus, observedOf(known, bus, config));
+  const { nodes, beacons } = openAsking(config, { metrics, log, lifecycle });
   const copy = new RecordCopy(() => directory.audit());
   const bucket = openBucket(bus, config, copy, log);
   lifecycle.started('stream records', 500, () => bucket.close());
@@ -90,6 +85,7 @@ export async function compose(config: Config): Promise<RunningDirectory> {
   });
   directory.start();
   lifecycle.started('directory', 500, () => directory.stop());
+  const ingests = keepIngests(config, { bus, directory, nodes, metrics, log, lifecycle });
   const onMalformed = (error: unknown) => {
     metrics.malformed.inc();
     log.debug({ err: error }, 'malformed message');
@@ -98,7 +94,7 @@ export async function compose(config: Config): Promise<RunningDirectory> {
   exchange.listen((relay) => directory.hearPlanned(relay), onMalformed);
 
   const doors = openDoors(bus, config, directory, log, lifecycle);
-  const parts = { directory, doors, bus, metrics, prometheus, log, lifecycle };
+  const parts = { directory, doors, ingests, bus, metrics, prometheus, log, lifecycle };
   const addresses = await startServers(config, parts).catch(async (error: unknown) => {
     // Whoever could not start, as when its port is taken, leaves nothing running.
     await lifecycle.stop();
@@ -131,9 +127,27 @@ function openDoors(
   });
 }
 
+/** By which nodes are asked, when they are not heard. */
+function openAsking(
+  config: Config,
+  { metrics, log, lifecycle }: Pick<Parts, 'metrics' | 'log' | 'lifecycle'>,
+) {
+  const nodes = new GrpcMediaNodes(channelCredentials(config.grpc.tls), (error) => {
+    metrics.malformed.inc();
+    log.warn({ err: error }, 'a media node answered nonsense');
+  });
+  lifecycle.started('media node clients', 500, () => nodes.close());
+  const beacons = new BeaconProber(systemClock, (error) => {
+    log.warn({ err: error }, 'beacons cannot be asked');
+  });
+  lifecycle.started('beacon prober', 500, () => beacons.close());
+  return { nodes, beacons };
+}
+
 interface Parts {
   readonly directory: Directory;
   readonly doors: RoomDoors;
+  readonly ingests: Ingests;
   readonly bus: Bus;
   readonly metrics: Metrics;
   readonly prometheus: Registry;
@@ -143,10 +157,10 @@ interface Parts {
 
 async function startServers(
   config: Config,
-  { directory, doors, bus, metrics, prometheus, log, lifecycle }: Parts,
+  { directory, doors, ingests, bus, metrics, prometheus, log, lifecycle }: Parts,
 ): Promise<{ grpcAddress: string; adminUrl: string }> {
   const { placer, registry, planner, rooms, view } = directory;
-  const useCases = { placer, registry, planner, rooms, view, doors };
+  const useCases = { placer, registry, planner, rooms, view, doors, ingests };
   const service = directoryService(useCases, reportTo(log), (method, code, durationS) =>
     metrics.calls.observe({ method, code }, durationS),
   );
@@ -197,6 +211,51 @@ function openBus(config: Config, log: Logger): Bus {
   return bus;
 }
 
+function keepIngests(
+  config: Config,
+  parts: {
+    readonly bus: Bus;
+    readonly directory: Directory;
+    readonly nodes: GrpcMediaNodes;
+    readonly metrics: Metrics;
+    readonly log: Logger;
+    readonly lifecycle: Lifecycle;
+  },
+): Ingests {
+  const { bus, directory, nodes, metrics, log, lifecycle } = parts;
+  const { replicas, timeoutMs } = config.nats;
+  const copy = new IngestCopy(() => keeper.unsettle());
+  const onTrouble = (error: unknown) => log.debug({ err: error }, 'ingest records trouble');
+  const bucket = KvBucket.open(
+    bus,
+    { name: BUCKETS.ingests, replicas, timeoutMs, onTrouble },
+    copy,
+  );
+  lifecycle.started('ingest records', 500, () => bucket.close());
+  const records = new NatsIngestRecords(bucket, copy);
+  const urls = ingestUrls(config.clusterSecret);
+  const { view, placer } = directory;
+  const hearingMs = () => directory.hearingMs;
+  const keeper = new IngestKeeper(
+    { records, nodes, view, placer, clock: systemClock, hearingMs, newId: randomUUID },
+    {
+      configured: config.ingests.map((ingest) => definitionOf(ingest, urls)),
+      sameUrl: (a, b) => sameUrl(a, b, urls),
+      lostMs: config.lostMs,
+    },
+    {
+      onAssigned: (ingestId, nodeId) => {
+        metrics.assignedIngests.inc();
+        log.info({ ingestId, nodeId }, 'an ingest was given to a node');
+      },
+      onTrouble: (error) => log.warn({ err: error }, 'ingest trouble'),
+    },
+  );
+  keeper.start();
+  lifecycle.started('ingest keeper', 500, () => keeper.stop());
+  return new Ingests(records, view);
+}
+
 function openBucket(bus: Bus, config: Config, copy: RecordCopy, log: Logger): KvBucket {
   const { replicas, timeoutMs } = config.nats;
   const options = {
@@ -231,7 +290,11 @@ function reportTo(log: Logger): ReportError {
   };
 }
 
-function observedOf(directory: () => Directory, bus: Bus, config: Config): Observed {
+function observedOf(
+  { directory, ingests }: { readonly directory: () => Directory; readonly ingests: () => Ingests },
+  bus: Bus,
+  config: Config,
+): Observed {
   const count = (all: Iterable<unknown>) => [...all].length;
   return {
     nodes: function* () {
@@ -245,6 +308,7 @@ function observedOf(directory: () => Directory, bus: Bus, config: Config): Obser
     sessions: () => count(directory().view.sessions()),
     streams: () => count(directory().view.streams()),
     relays: () => directory().view.relays().length,
+    ingests: () => ingests().list(),
     natsConnected: () => bus.connected,
   };
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import {
   COMMON_VARIABLES,
@@ -6,6 +7,7 @@ import {
   readEnvironment,
   type Environment,
 } from '@sluice/service-kit';
+import { parseIngests } from './configured-ingests.js';
 import { FANOUT_MIN } from './domain/relay-tree.js';
 import { parseRoomRegions } from './domain/room-regions.js';
 
@@ -87,17 +89,38 @@ export const Variables = z
       .max(64)
       .default(8)
       .describe("Relays between a stream's origin and any router."),
+    SLUICE_INGESTS: z
+      .string()
+      .default('')
+      .superRefine(checkIngests)
+      .describe('Cameras to pull: a JSON array, see Ingests.'),
+    SLUICE_INGESTS_FILE: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A file that holds that array instead, as a mounted secret.'),
   })
   .refine((read) => read.SLUICE_NODE_LOST_MS >= read.SLUICE_NODE_SILENT_MS, {
     path: ['SLUICE_NODE_LOST_MS'],
     error: 'must not be less than SLUICE_NODE_SILENT_MS',
   });
 
+/** With the files that they name. */
+const Read = Variables.transform((read, context) => {
+  if (read.SLUICE_INGESTS_FILE === undefined) return read;
+  const text = readIngests(read.SLUICE_INGESTS_FILE);
+  const problem = text === undefined ? 'cannot be read' : parseIngests(text).problem;
+  if (problem !== undefined) {
+    context.addIssue({ code: 'custom', path: ['SLUICE_INGESTS_FILE'], message: problem });
+  }
+  return { ...read, SLUICE_INGESTS: text ?? '' };
+});
+
 export type Config = ReturnType<typeof loadConfig>;
 
-/** Pure. @throws {ConfigurationError} with every bad variable at once. */
+/** Pure but for the files it names. @throws {ConfigurationError} with every bad variable at once. */
 export function loadConfig(environment: Environment) {
-  const read = readEnvironment(Variables, environment);
+  const read = readEnvironment(Read, environment);
   return {
     logLevel: read.SLUICE_LOG_LEVEL,
     adminListen: read.SLUICE_ADMIN_LISTEN,
@@ -118,6 +141,21 @@ export function loadConfig(environment: Environment) {
     roomParticipantsMax: read.SLUICE_ROOM_PARTICIPANTS_MAX,
     lostMs: read.SLUICE_NODE_LOST_MS,
     stalledMs: read.SLUICE_NODE_STALLED_MS,
+    ingests: parseIngests(read.SLUICE_INGESTS).ingests ?? [],
     relays: { maxChildren: read.SLUICE_RELAY_FANOUT_MAX, maxDepth: read.SLUICE_RELAY_DEPTH_MAX },
   } as const;
+}
+
+function checkIngests(text: string, context: z.core.$RefinementCtx<string>): void {
+  const { problem } = parseIngests(text);
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+}
+
+function readIngests(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // Why it cannot be read is said by its name.
+    return undefined;
+  }
 }

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, collectDefaultMetrics, type Registry } from 
 import { REJECTIONS } from './domain/placement.js';
 import { REPAIRS } from './domain/record-audit.js';
 
+const INGEST_STATUSES = ['connecting', 'running', 'resting', 'failed'] as const;
 const NODE_STATES = ['serving', 'draining', 'silent', 'stalled'] as const;
 
 /** What the gauges show is asked for when Prometheus asks. */
@@ -12,6 +13,7 @@ export interface Observed {
   sessions(): number;
   streams(): number;
   relays(): number;
+  ingests(): Iterable<{ readonly status: (typeof INGEST_STATUSES)[number] }>;
   natsConnected(): boolean;
 }
 
@@ -54,6 +56,11 @@ export function createMetrics(registry: Registry, observed: Observed) {
       help: 'Nodes that were lost or came back as a new boot.',
       registers,
     }),
+    assignedIngests: new Counter({
+      name: 'sluice_directory_assigned_ingests_total',
+      help: 'Times that this replica gave an ingest to a node, the first or another one.',
+      registers,
+    }),
     repairs: new Counter({
       name: 'sluice_directory_record_repairs_total',
       help: 'Stream records that were made to match what the nodes say, by kind.',
@@ -82,6 +89,16 @@ function createGauges(registers: Registry[], observed: Observed): void {
     collect: () => {
       for (const state of NODE_STATES) nodes.set({ state }, 0);
       for (const { state } of observed.nodes()) nodes.inc({ state });
+    },
+  });
+  const ingests = new Gauge({
+    name: 'sluice_directory_ingests',
+    help: 'Streams that are pulled from elsewhere, by state.',
+    labelNames: ['status'] as const,
+    registers,
+    collect: () => {
+      for (const status of INGEST_STATUSES) ingests.set({ status }, 0);
+      for (const { status } of observed.ingests()) ingests.inc({ status });
     },
   });
   const counted = (name: string, help: string, count: () => number) => {

@@ -146,6 +146,29 @@ export interface RelayView {
   readonly to: { readonly nodeId: string; readonly routerId: string };
 }
 
+/** A stream that the cluster pulls from elsewhere, such as a camera. */
+export interface IngestDefinition {
+  readonly ingestId: string;
+  readonly room: string;
+  readonly participant: string;
+  readonly purpose: string;
+  readonly username: string;
+  /** What may be shown of its URL. */
+  readonly address: string;
+  readonly onDemand: boolean;
+  readonly region: string;
+}
+
+export interface IngestView extends IngestDefinition {
+  /** Named by configuration: only that ends it. */
+  readonly configured: boolean;
+  /** Empty while no node runs it. */
+  readonly nodeId: string;
+  readonly state: 'connecting' | 'running' | 'resting' | 'failed';
+  readonly reason: string;
+  readonly bitrateBps: number;
+}
+
 /** The stream directory. Any call may throw SluiceError. */
 export interface Directory {
   /** @throws {SluiceError} CAPACITY_EXHAUSTED when no node may take it. */
@@ -160,6 +183,11 @@ export interface Directory {
   nodes(): Promise<readonly NodeView[]>;
   streams(): Promise<readonly StreamView[]>;
   relays(): Promise<readonly RelayView[]>;
+  ingests(): Promise<readonly IngestView[]>;
+  /** @throws {SluiceError} ALREADY_EXISTS for an id or a stream that another one has. */
+  createIngest(definition: IngestDefinition, sealedUrl: string): Promise<void>;
+  /** @throws {SluiceError} NOT_FOUND, INVALID_STATE for one that the configuration names. */
+  deleteIngest(ingestId: string): Promise<void>;
 }
 
 export interface SessionOpening {

@@ -8,6 +8,8 @@ import {
 import type {
   Directory,
   Home,
+  IngestDefinition,
+  IngestView,
   NodeView,
   PlacedSession,
   RelayView,
@@ -16,9 +18,11 @@ import type {
   RoomUpdate,
   StreamView,
 } from '../domain/ports.js';
-import { toNodeState, toRoomSession, toRoomStream } from '../proto/from-proto.js';
+import { toIngest, toNodeState, toRoomSession, toRoomStream } from '../proto/from-proto.js';
 
 const DEADLINE_MS = 2_000;
+/** It may take some rounds of compare-and-set. */
+const INGEST_DEADLINE_MS = 6_000;
 
 /** Where this gateway is, as its clients are most likely near it. */
 export interface Location {
@@ -131,6 +135,29 @@ export class GrpcDirectory implements Directory {
     return relays.flatMap(({ stream, epoch, from, to }) =>
       stream && from && to ? [{ ...stream, epoch, from: toEnd(from), to: toEnd(to) }] : [],
     );
+  }
+
+  async ingests(): Promise<IngestView[]> {
+    const { ingests } = await callUnary(
+      this.client,
+      StreamDirectoryService.listIngests,
+      {},
+      DEADLINE_MS,
+    );
+    return ingests.flatMap((row) => toIngest(row) ?? []);
+  }
+
+  async createIngest(wish: IngestDefinition, sealedUrl: string): Promise<void> {
+    const { room, participant, purpose, ...rest } = wish;
+    const stream = { room, participant, purpose };
+    const definition = { ...rest, stream, sealedUrl, configured: false };
+    const method = StreamDirectoryService.createIngest;
+    await callUnary(this.client, method, { definition }, INGEST_DEADLINE_MS);
+  }
+
+  async deleteIngest(ingestId: string): Promise<void> {
+    const method = StreamDirectoryService.deleteIngest;
+    await callUnary(this.client, method, { ingestId }, INGEST_DEADLINE_MS);
   }
 }
 

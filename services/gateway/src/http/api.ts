@@ -1,5 +1,4 @@
-import { json, Router, type Request, type RequestHandler } from 'express';
-import type { ZodType } from 'zod';
+import { json, Router, type RequestHandler } from 'express';
 import { SluiceError, hasCode } from '@sluice/core';
 import {
   drainRequest,
@@ -10,16 +9,17 @@ import {
   type StreamRow,
   type TokenResponseBody,
 } from '@sluice/protocol';
+import type { Ingests } from '../domain/ingests.js';
 import { requireGrant } from '../domain/permissions.js';
 import type { Directory, MediaNode, MediaNodes, TokenAuthority } from '../domain/ports.js';
-import { sendProblem } from './problem.js';
-
-const BODY_MAX_BYTES = 64 * 1024;
+import { BODY_MAX_BYTES, bearerOf, hasBody, onlyMethods, parseBody } from './api-parts.js';
+import { ingestRoutes } from './ingests-api.js';
 
 export interface ApiPorts {
   readonly directory: Directory;
   readonly nodes: MediaNodes;
   readonly tokens: TokenAuthority;
+  readonly ingests: Ingests;
   /** Lets anybody read streams, relays and nodes. */
   readonly anonymousRead: boolean;
 }
@@ -71,6 +71,7 @@ export function api(ports: ApiPorts): Router {
       response.status(204).end();
     })
     .all(onlyMethods('POST'));
+  ingestRoutes(router, ports.ingests, (request) => ports.tokens.verify(bearerOf(request)));
   return router;
 }
 
@@ -83,40 +84,6 @@ function onlyAdministrators(tokens: TokenAuthority): RequestHandler {
     requireGrant(await tokens.verify(bearerOf(request)), 'admin');
     next();
   };
-}
-
-export function bearerOf(request: Request): string {
-  const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ');
-  if (scheme?.toLowerCase() === 'bearer' && token && rest.length === 0) return token;
-  throw new SluiceError(
-    'UNAUTHENTICATED',
-    'send an administrator’s token: Authorization: Bearer …',
-  );
-}
-
-/** For everything else that comes to a path. */
-export function onlyMethods(allowed: string): RequestHandler {
-  return (_request, response) => {
-    response.set('Allow', allowed);
-    const error = new SluiceError('INVALID_ARGUMENT', `only ${allowed} is understood here`);
-    sendProblem(response, error, 405);
-  };
-}
-
-/** @throws {SluiceError} INVALID_ARGUMENT naming the fields that are wrong. */
-export function parseBody<Body>(schema: ZodType<Body>, body: unknown): Body {
-  if (body === undefined) {
-    throw new SluiceError('INVALID_ARGUMENT', 'send a body of Content-Type application/json');
-  }
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.map((issue) => issue.path.join('.') || 'unknown fields');
-  throw new SluiceError('INVALID_ARGUMENT', `malformed: ${[...new Set(fields)].join(', ')}`);
-}
-
-/** One of another Content-Type is not parsed, and must not be taken for none. */
-export function hasBody({ headers }: Request): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /** @throws {SluiceError} NOT_FOUND when the directory knows no such node, UNAVAILABLE when it is silent. */

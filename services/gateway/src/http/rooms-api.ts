@@ -11,7 +11,7 @@ import type { Identity } from '@sluice/tokens';
 import type { Host } from '../domain/host.js';
 import type { TokenAuthority } from '../domain/ports.js';
 import type { ResourceSessions } from '../domain/resource-sessions.js';
-import { bearerOf, hasBody, onlyMethods, parseBody } from './api.js';
+import { bearerOf, hasBody, onlyMethods, parseBody } from './api-parts.js';
 
 /** An answer of a browser that receives many streams. */
 const BODY_MAX_BYTES = 256 * 1024;

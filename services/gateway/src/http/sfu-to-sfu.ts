@@ -4,7 +4,7 @@ import type { Access } from '../domain/access.js';
 import { openSomewhere } from '../domain/open-session.js';
 import { requireFresh } from '../domain/permissions.js';
 import type { Directory, MediaNodes } from '../domain/ports.js';
-import { onlyMethods } from './api.js';
+import { onlyMethods } from './api-parts.js';
 import { credentialsOf } from './credentials.js';
 
 /** An SDP of data channels alone; with candidates of many networks still far below. */

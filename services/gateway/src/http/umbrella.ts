@@ -6,7 +6,7 @@ import { requireGrant } from '../domain/permissions.js';
 import type { UmbrellaLinks } from '../domain/umbrella/links.js';
 import { requireServers, withoutSecrets, type ServerList } from '../domain/umbrella/server-list.js';
 import { toTrack } from '../proto/umbrella.js';
-import { onlyMethods } from './api.js';
+import { onlyMethods } from './api-parts.js';
 import { credentialsOf } from './credentials.js';
 import { umbrellaPage } from './umbrella-page.js';
 

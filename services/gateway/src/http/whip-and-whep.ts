@@ -3,7 +3,7 @@ import { DEFAULT_PURPOSE, SluiceError, hasCode, parseName, type StreamName } fro
 import type { Identity } from '@sluice/tokens';
 import type { Access } from '../domain/access.js';
 import type { Made, HttpDialect, ResourceSessions } from '../domain/resource-sessions.js';
-import { onlyMethods } from './api.js';
+import { onlyMethods } from './api-parts.js';
 import { credentialsOf } from './credentials.js';
 import { sendProblem } from './problem.js';
 

@@ -1,5 +1,6 @@
 import { SluiceError } from '@sluice/core';
 import { SUBJECTS, type Bus } from '@sluice/nats-kit';
+import type { SessionRef, StreamName } from '@sluice/proto-gen/common';
 import { Fact, NodeLost, PeerMessage as PeerMessageProto } from '@sluice/proto-gen/facts';
 import type {
   Listening,
@@ -75,32 +76,39 @@ function toRoomFact({ nodeId, fact }: Fact): RoomFact | undefined {
   switch (fact?.$case) {
     case 'sessionOpened':
     case 'sessionChanged':
-      return (
-        fact.value.session && { kind: 'sessionSeen', session: toRoomSession(fact.value.session) }
-      );
-    case 'sessionClosed': {
-      const { session, reason } = fact.value;
-      if (!session) return undefined;
-      const moved = MOVED_REASONS.includes(reason);
-      return { kind: 'sessionClosed', sessionId: session.sessionId, moved };
-    }
+      return sessionSeen(fact.value.session);
+    case 'sessionClosed':
+      return sessionClosed(fact.value.session, fact.value.reason);
     case 'streamPublished':
       return streamSeen(toRoomStream(fact.value.stream, fact.value.username));
     case 'streamChanged':
       return streamSeen(toRoomStream(fact.value.stream));
-    case 'streamEnded': {
-      const { name, epoch } = fact.value;
-      if (!name) return undefined;
-      const { participant, purpose } = name;
-      return { kind: 'streamEnded', participant, purpose, epoch };
-    }
+    case 'streamEnded':
+      return streamEnded(fact.value.name, fact.value.epoch);
     case 'speakersChanged':
       return { kind: 'speakersChanged', nodeId, speakers: fact.value.speakers };
     case 'relayOpened':
     case 'relayClosed':
+    case 'ingestChanged':
+    case 'ingestStopped':
     case undefined:
       return undefined;
   }
+}
+
+function sessionSeen(session: SessionRef | undefined): RoomFact | undefined {
+  return session && { kind: 'sessionSeen', session: toRoomSession(session) };
+}
+
+function sessionClosed(session: SessionRef | undefined, reason: string): RoomFact | undefined {
+  const moved = MOVED_REASONS.includes(reason);
+  return session && { kind: 'sessionClosed', sessionId: session.sessionId, moved };
+}
+
+function streamEnded(name: StreamName | undefined, epoch: number): RoomFact | undefined {
+  if (!name) return undefined;
+  const { participant, purpose } = name;
+  return { kind: 'streamEnded', participant, purpose, epoch };
 }
 
 function streamSeen(stream: ReturnType<typeof toRoomStream>): RoomFact | undefined {

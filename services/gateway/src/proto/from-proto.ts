@@ -1,7 +1,14 @@
-import { NodeState, TrackKind, type Track as TrackMessage } from '@sluice/proto-gen/common';
+import {
+  IngestStatus,
+  NodeState,
+  TrackKind,
+  type Track as TrackMessage,
+} from '@sluice/proto-gen/common';
 import type { SessionRef, StreamState } from '@sluice/proto-gen/common';
 import type { SessionEvent, SubscriptionRef } from '@sluice/proto-gen/media_node';
+import type { IngestView as IngestMessage } from '@sluice/proto-gen/stream_directory';
 import type {
+  IngestView,
   RoomSession,
   RoomStream,
   SessionNotice,
@@ -83,4 +90,32 @@ export function toNotice({ event }: SessionEvent): SessionNotice | undefined {
     case undefined:
       return undefined;
   }
+}
+
+const INGEST_STATES = {
+  [IngestStatus.INGEST_STATUS_CONNECTING]: 'connecting',
+  [IngestStatus.INGEST_STATUS_RUNNING]: 'running',
+  [IngestStatus.INGEST_STATUS_RESTING]: 'resting',
+  [IngestStatus.INGEST_STATUS_FAILED]: 'failed',
+} as const;
+
+export function toIngest(message: IngestMessage): IngestView | undefined {
+  const { definition, nodeId, status, reason, bitrateBps } = message;
+  if (!definition?.stream) return undefined;
+  const { stream, ingestId, username, address, onDemand, region, configured } = definition;
+  const known =
+    status !== IngestStatus.INGEST_STATUS_UNSPECIFIED && status !== IngestStatus.UNRECOGNIZED;
+  return {
+    ...stream,
+    ingestId,
+    username,
+    address,
+    onDemand,
+    region,
+    configured,
+    nodeId,
+    state: known ? INGEST_STATES[status] : 'connecting',
+    reason,
+    bitrateBps,
+  };
 }

@@ -1,6 +1,7 @@
 import type { Closable, ResourceEvents } from '@sluice/core';
 import type { Connection, ConnectionSettings } from './connection.js';
 import type { CopyTrack } from './stream-copy.js';
+import type { Measured } from './traffic.js';
 
 export interface PublishingSettings extends ConnectionSettings {
   readonly tracksMax: number;
@@ -20,6 +21,8 @@ export interface IncomingStream extends Closable {
   readonly flowing: boolean;
   /** Its client's; none where we dialled. */
   readonly connection: Connection | undefined;
+  /** By which it comes then, for measuring. */
+  readonly feed?: Measured;
   /** Whether it is over once its last track is gone; else its PeerConnection says when. */
   readonly endsWhenEmpty: boolean;
   /** How long its stream waits for another in its place when it is lost; else a moment. */

@@ -12,6 +12,7 @@ import type { Speakers } from './speakers.js';
 import { FENCED, type StreamClaim, type StreamClaims } from './stream-claims.js';
 import type { StreamCopies } from './stream-copies.js';
 import { StreamCopy, type CopyTrack } from './stream-copy.js';
+import type { Measured } from './traffic.js';
 
 export interface PublicationContext {
   readonly home: HomeRouter;
@@ -125,9 +126,12 @@ export class Publication extends Resource {
 
   /** PeerConnections that receive it. */
   get connections(): readonly Connection[] {
-    return [this.#current, this.#next].flatMap((stream) =>
-      stream?.connection && !stream.closed ? [stream.connection] : [],
-    );
+    return this.#open.flatMap(({ connection }) => connection ?? []);
+  }
+
+  /** By which it is received where there is no PeerConnection, for measuring. */
+  get feeds(): readonly Measured[] {
+    return this.#open.flatMap(({ feed }) => feed ?? []);
   }
 
   /**
@@ -248,6 +252,12 @@ export class Publication extends Resource {
     if (empty && (stream !== this.#current || this.#next)) stream.close('no tracks left');
     else if (empty) this.close();
     else if (stream === this.#current) this.#takeTracks();
+  }
+
+  get #open(): readonly IncomingStream[] {
+    return [this.#current, this.#next].filter(
+      (stream): stream is IncomingStream => stream?.closed === false,
+    );
   }
 
   #switchTo(next: IncomingStream): void {

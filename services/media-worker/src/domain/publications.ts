@@ -106,6 +106,13 @@ export class Publications extends Resource<PublicationsEvents> {
     return publication;
   }
 
+  /** The same, or in place of what the stream comes from now. */
+  async feed(name: StreamName, stream: IncomingStream): Promise<void> {
+    const known = this.find(name.purpose);
+    if (known) known.continueOn(stream);
+    else await this.publishIncoming(name, stream);
+  }
+
   /** @throws {SluiceError} NOT_FOUND. */
   get(purpose: string): Publication {
     const publication = this.find(purpose);

@@ -33,3 +33,17 @@ export type SessionEvent =
     }
   | { readonly type: 'move'; readonly reason: string; readonly deadlineMs: number }
   | { readonly type: 'ended'; readonly reason: string };
+
+/** Somebody who passes a session's events on to its client. */
+export interface Attachment {
+  /** Resolves when a newer one took its place, or the session is over. */
+  readonly over: Promise<unknown>;
+  /** Idempotent. */
+  detach(): void;
+}
+
+/** Who is told what a session says. */
+export interface Watcher {
+  readonly write: (event: SessionEvent) => void;
+  readonly end: () => void;
+}

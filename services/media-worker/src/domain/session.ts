@@ -1,4 +1,3 @@
-import type { WebRtcTransport } from 'mediasoup/types';
 import type { RouterRef, SessionRef } from '@sluice/proto-gen/common';
 import {
   Resource,
@@ -12,17 +11,17 @@ import { checkCandidate, readIceFragment } from '@sluice/sdp';
 import type { Connection, ConnectionSettings, IceUpdate } from './connection.js';
 import type { HomeRouter } from './home-router.js';
 import type { DrainedSession } from './drain.js';
+import type { IncomingStream } from './incoming-stream.js';
 import type { FactPublisher } from './ports.js';
 import type { DuplexConnection } from './duplex-connection.js';
 import { DuplexConnections } from './duplex-connections.js';
-import type { IncomingStream } from './incoming-stream.js';
 import type { Answered, Publication } from './publication.js';
 import type { NumberedCopies } from './numbered-copies.js';
 import { Publications } from './publications.js';
 import { RELAY_REASONS } from './relay-reasons.js';
 import type { RetiredConnections } from './retired-connections.js';
 import type { SessionLimits, SessionTimings } from './session-bounds.js';
-import type { SessionEvent } from './session-events.js';
+import type { Attachment, SessionEvent, Watcher } from './session-events.js';
 import type { SessionProfile, SessionStart } from './session-profile.js';
 import { publishingSettings, subscribingSettings } from './session-settings.js';
 import type { Speakers } from './speakers.js';
@@ -30,6 +29,7 @@ import type { StreamClaims } from './stream-claims.js';
 import type { StreamCopies, StreamSource } from './stream-copies.js';
 import type { Layers } from './subscription.js';
 import { Subscriptions, type SubscribeHow } from './subscriptions.js';
+import type { Measured } from './traffic.js';
 
 /** What all sessions of a node share. */
 export interface SessionEnvironment {
@@ -45,19 +45,6 @@ export interface SessionEnvironment {
   readonly limits: SessionLimits;
   readonly connections: Omit<ConnectionSettings, 'clock' | 'connectMs' | 'iceLossMs'>;
   readonly report: (error: unknown) => void;
-}
-
-/** Somebody who passes a session's events on to its client. */
-export interface Attachment {
-  /** Resolves when a newer one took its place, or the session is over. */
-  readonly over: Promise<unknown>;
-  /** Idempotent. */
-  detach(): void;
-}
-
-interface Watcher {
-  readonly write: (event: SessionEvent) => void;
-  readonly end: () => void;
 }
 
 /** Why a session ended whose participant lives on in another one, or is about to. */
@@ -116,9 +103,10 @@ export class Session extends Resource implements DrainedSession {
     return this.#moving !== undefined;
   }
 
-  /** All of its client's PeerConnections. */
-  get transports(): readonly WebRtcTransport[] {
-    return this.#connections.map(({ transport }) => transport);
+  /** All that carries its media, for measuring. */
+  get transports(): readonly Measured[] {
+    const feeds = this.publications.list.flatMap(({ feeds }) => feeds);
+    return [...this.#connections.map(({ transport }) => transport), ...feeds];
   }
 
   ref(): SessionRef {
@@ -210,6 +198,11 @@ export class Session extends Resource implements DrainedSession {
   /** What it subscribes to with that connection's key is sent there; another owns it. */
   borrow(connection: DuplexConnection): void {
     this.subscriptions.share(connection.sending, { tells: false });
+  }
+
+  /** Publishes what no client sends. @throws {SluiceError} ALREADY_EXISTS, UNAVAILABLE. */
+  feed(purpose: string, stream: IncomingStream): Promise<void> {
+    return this.#command(() => this.publications.feed(this.#own(purpose), stream));
   }
 
   unpublish(purpose: string): Promise<void> {

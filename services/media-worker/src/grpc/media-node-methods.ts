@@ -1,6 +1,6 @@
 import { SessionId, SluiceError, parseName } from '@sluice/core';
 import type { CallContext } from '@sluice/grpc-kit';
-import { TrackKind, type RelayState } from '@sluice/proto-gen/common';
+import { TrackKind, type IngestDefinition, type RelayState } from '@sluice/proto-gen/common';
 import type {
   AddIceCandidateRequest,
   AnswerSubscriptionRequest,
@@ -24,6 +24,8 @@ import type {
   SetLayersRequest,
   SetMutedRequest,
   SetPresenceRequest,
+  StartIngestRequest,
+  StopIngestRequest,
   SubscribeByOfferRequest,
   SubscribeByOfferResponse,
   SubscribeRequest,
@@ -35,10 +37,13 @@ import type {
   WatchSessionRequest,
 } from '@sluice/proto-gen/media_node';
 import type { DataChannelClients } from '../domain/data-channel-clients.js';
+import type { SecretBox } from '@sluice/tokens';
+import type { Ingests } from '../domain/ingests.js';
 import type { MediaNode } from '../domain/media-node.js';
 import type { NodeIdentity } from '../domain/ports.js';
 import { statsOf } from '../domain/session-stats.js';
 import type { Session } from '../domain/session.js';
+import { fromIngestReport, toIngestTask } from './ingest-messages.js';
 import {
   boundedCandidate,
   boundedSdp,
@@ -58,6 +63,9 @@ export interface MediaNodeMethodsOptions {
   /** The revision of the last fact. */
   readonly revision: () => number;
   readonly relays: () => readonly RelayState[];
+  readonly ingests: Ingests<IngestDefinition>;
+  /** Makes sealed URLs readable. */
+  readonly urls: Pick<SecretBox, 'open'>;
 }
 
 /** Each method of the service: checks what came, calls the use case, says what became of it. */
@@ -69,6 +77,7 @@ export function mediaNodeMethods(options: MediaNodeMethodsOptions) {
     ...publishingMethods(sessionOf),
     ...subscribingMethods(sessionOf),
     ...readingMethods(options, sessionOf),
+    ...ingestMethods(options),
   };
 }
 
@@ -221,7 +230,7 @@ function subscribingMethods(sessionOf: SessionOf) {
 }
 
 function readingMethods(options: MediaNodeMethodsOptions, sessionOf: SessionOf) {
-  const { identity, node, revision, relays } = options;
+  const { identity, node, revision, relays, ingests } = options;
   return {
     /** Read in one go, so that the revision is that of the state. */
     getState: (): GetStateResponse => {
@@ -232,11 +241,25 @@ function readingMethods(options: MediaNodeMethodsOptions, sessionOf: SessionOf) 
         sessions: [...node.sessionRefs],
         streams: [...node.streams],
         relays: [...relays()],
+        ingests: ingests.reports.map(fromIngestReport),
       };
     },
     getSessionStats: async (request: GetSessionStatsRequest): Promise<GetSessionStatsResponse> => {
       const { subscriptions } = sessionOf(request);
       return { subscriptions: await Promise.all(subscriptions.list.map(statsOf)) };
+    },
+  };
+}
+
+function ingestMethods({ ingests, urls }: MediaNodeMethodsOptions) {
+  return {
+    startIngest: (request: StartIngestRequest): Empty => {
+      ingests.start(toIngestTask(request, urls));
+      return {};
+    },
+    stopIngest: ({ sessionId }: StopIngestRequest): Empty => {
+      ingests.stop(SessionId(sessionId));
+      return {};
     },
   };
 }

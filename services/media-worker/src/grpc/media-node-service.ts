@@ -45,6 +45,8 @@ export function mediaNodeService(options: MediaNodeServiceOptions): MediaNodeSer
     addIceCandidate: call('addIceCandidate', methods.addIceCandidate),
     drain: call('drain', methods.drain),
     undrain: call('undrain', methods.undrain),
+    startIngest: call('startIngest', methods.startIngest),
+    stopIngest: call('stopIngest', methods.stopIngest),
     getState: call('getState', methods.getState),
     getSessionStats: call('getSessionStats', methods.getSessionStats),
   };

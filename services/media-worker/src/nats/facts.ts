@@ -1,4 +1,4 @@
-import type { RelayState, SessionRef, StreamState } from '@sluice/proto-gen/common';
+import type { IngestState, RelayState, SessionRef, StreamState } from '@sluice/proto-gen/common';
 import { Fact } from '@sluice/proto-gen/facts';
 import type { StreamName } from '@sluice/core';
 import { SUBJECTS, type Bus } from '@sluice/nats-kit';
@@ -51,6 +51,14 @@ export class Facts implements FactPublisher {
 
   relayClosed(relay: RelayState): void {
     this.#publish(undefined, { $case: 'relayClosed', value: { relay } });
+  }
+
+  ingestChanged(ingest: IngestState): void {
+    this.#publish(undefined, { $case: 'ingestChanged', value: { ingest } });
+  }
+
+  ingestStopped(ingestId: string, sessionId: string): void {
+    this.#publish(undefined, { $case: 'ingestStopped', value: { ingestId, sessionId } });
   }
 
   speakersChanged(

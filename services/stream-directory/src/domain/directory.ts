@@ -96,6 +96,11 @@ export class Directory {
     this.#audit = new RecordAudit(audited, clock, rules, events.onRepair);
   }
 
+  /** For how long all nodes could be heard by now. */
+  get hearingMs(): number {
+    return this.#liveness.hearingMs;
+  }
+
   start(): void {
     this.#liveness.start();
     this.#auditing = this.#clock.every(AUDIT_INTERVAL_MS, () => this.audit());

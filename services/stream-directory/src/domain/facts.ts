@@ -1,5 +1,6 @@
 import type { RouterRef, SessionRef, Track } from '@sluice/proto-gen/common';
 import type { StreamName } from '@sluice/core';
+import type { RunningIngest } from './ingest.js';
 
 /** A stream as its origin holds it. */
 export interface Stream {
@@ -65,7 +66,9 @@ export type Change =
   | { readonly type: 'stream kept'; readonly stream: Stream }
   | { readonly type: 'stream ended'; readonly name: StreamName; readonly epoch: number }
   | { readonly type: 'relay kept'; readonly relay: Relay }
-  | { readonly type: 'relay closed'; readonly relay: Relay };
+  | { readonly type: 'relay closed'; readonly relay: Relay }
+  | { readonly type: 'ingest kept'; readonly ingest: RunningIngest }
+  | { readonly type: 'ingest stopped'; readonly sessionId: string };
 
 /** Something changed on a node. */
 export interface Fact {
@@ -85,4 +88,5 @@ export interface NodeTruth {
   readonly sessions: readonly SessionRef[];
   readonly streams: readonly Stream[];
   readonly relays: readonly Relay[];
+  readonly ingests: readonly RunningIngest[];
 }

@@ -2,6 +2,7 @@ import type { SessionRef } from '@sluice/proto-gen/common';
 import { streamKey, type StreamKey } from '@sluice/core';
 import type { Change, Fact, Heartbeat, NodeTruth, Relay, Stream } from './facts.js';
 import { GroupedMap } from './grouped-map.js';
+import type { RunningIngest } from './ingest.js';
 import { RecentLoads } from './recent-loads.js';
 import { REPORT_LAG_MS } from './reservations.js';
 
@@ -17,6 +18,7 @@ export class KnownNode {
   readonly #sessions = new GroupedMap<string, SessionRef>();
   readonly #streams = new GroupedMap<StreamKey, Stream>();
   readonly #relays = new GroupedMap<string, Relay>();
+  readonly #ingests = new Map<string, RunningIngest>();
   #early: Fact[] = [];
   /** Revision of the last fact applied. */
   #revision = 0;
@@ -69,6 +71,8 @@ export class KnownNode {
     this.#sessions.clear();
     this.#streams.clear();
     this.#relays.clear();
+    this.#ingests.clear();
+    for (const ingest of truth.ingests) this.#apply({ type: 'ingest kept', ingest });
     for (const session of truth.sessions) this.#apply({ type: 'session kept', session });
     for (const stream of truth.streams) this.#apply({ type: 'stream kept', stream });
     for (const relay of truth.relays) {
@@ -116,6 +120,14 @@ export class KnownNode {
     return this.#relays.inGroup(key);
   }
 
+  ingests(): Iterable<RunningIngest> {
+    return this.#ingests.values();
+  }
+
+  findIngest(sessionId: string): RunningIngest | undefined {
+    return this.#ingests.get(sessionId);
+  }
+
   #applyEarly(): void {
     const waiting = this.#early.sort((a, b) => a.revision - b.revision);
     this.#early = [];
@@ -156,6 +168,12 @@ export class KnownNode {
       case 'relay closed':
         this.#relays.delete(relayKey(change.relay));
         this.onRelay(change.relay);
+        return;
+      case 'ingest kept':
+        this.#ingests.set(change.ingest.sessionId, change.ingest);
+        return;
+      case 'ingest stopped':
+        this.#ingests.delete(change.sessionId);
         return;
     }
   }

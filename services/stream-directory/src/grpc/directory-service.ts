@@ -3,13 +3,22 @@ import type { StreamDirectoryServer } from '@sluice/proto-gen/stream_directory';
 import { NodeId, SessionId, parseName } from '@sluice/core';
 import { unary, type ReportError } from '@sluice/grpc-kit';
 import type { ClusterView } from '../domain/cluster-view.js';
+import { IngestId } from '../domain/ingest.js';
+import type { Ingests } from '../domain/ingests.js';
 import type { RelayPlanner } from '../domain/relay-planner.js';
 import type { RoomDoors } from '../domain/room-doors.js';
 import type { Rooms } from '../domain/rooms.js';
 import type { SessionPlacer } from '../domain/session-placer.js';
 import type { StreamRegistry } from '../domain/stream-registry.js';
-import { toEpoch, toRouterRef, toStreamName, toText } from '../messages/from-message.js';
 import {
+  toEpoch,
+  toIngestDefinition,
+  toRouterRef,
+  toStreamName,
+  toText,
+} from '../messages/from-message.js';
+import {
+  fromIngest,
   fromNode,
   fromPlacedSession,
   fromRelay,
@@ -24,6 +33,7 @@ export interface UseCases {
   readonly rooms: Rooms;
   readonly view: ClusterView;
   readonly doors: RoomDoors;
+  readonly ingests: Ingests;
 }
 
 /** Told how each call went: OK or the error's code. */
@@ -42,6 +52,7 @@ export function directoryService(
     observed(method, useCase, report, observe);
   return {
     ...streamMethods(useCases, answer),
+    ...ingestMethods(useCases, answer),
     placeSession: answer('PlaceSession', async (request) => {
       const { region, zone, excludeNodeIds } = request;
       const room = request.room === '' ? '' : parseName('room', request.room);
@@ -125,6 +136,20 @@ function streamMethods({ registry, planner }: UseCases, answer: Answer) {
     StreamDirectoryServer,
     'claimStream' | 'releaseStream' | 'findStream' | 'planRelay'
   >;
+}
+
+function ingestMethods({ ingests }: UseCases, answer: Answer) {
+  return {
+    createIngest: answer('CreateIngest', async ({ definition }) => {
+      await ingests.create({ ...toIngestDefinition(definition), configured: false });
+      return {};
+    }),
+    deleteIngest: answer('DeleteIngest', async ({ ingestId }) => {
+      await ingests.delete(IngestId(ingestId));
+      return {};
+    }),
+    listIngests: answer('ListIngests', () => ({ ingests: ingests.list().map(fromIngest) })),
+  } satisfies Pick<StreamDirectoryServer, 'createIngest' | 'deleteIngest' | 'listIngests'>;
 }
 
 function observed<Req, Res>(

@@ -2,14 +2,19 @@ import type { ChannelCredentials } from '@grpc/grpc-js';
 import { MediaNodeClient, MediaNodeService } from '@sluice/proto-gen/media_node';
 import { hasCode } from '@sluice/core';
 import { CLIENT_OPTIONS, callUnary } from '@sluice/grpc-kit';
+import type { IngestNodes } from '../domain/ingest-ports.js';
+import type { IngestDefinition, IngestRun } from '../domain/ingest.js';
 import type { MediaNodes, NodeAnswer } from '../domain/ports.js';
 import { toNodeTruth } from '../messages/from-message.js';
+import { fromIngestDefinition } from '../messages/to-message.js';
 import { isRefused } from './port-check.js';
 
-type Asked = Parameters<MediaNodes['readTruth']>[0];
+type Asked = Pick<Parameters<MediaNodes['readTruth']>[0], 'bootId' | 'grpcAddress'>;
+
+const INGEST_DEADLINE_MS = 3_000;
 
 /** Media nodes over gRPC: one client for each boot, until the boot is forgotten. */
-export class GrpcMediaNodes implements MediaNodes {
+export class GrpcMediaNodes implements MediaNodes, IngestNodes {
   readonly #clients = new Map<string, MediaNodeClient>();
 
   constructor(
@@ -30,6 +35,24 @@ export class GrpcMediaNodes implements MediaNodes {
       if (!hasCode(error, 'DEADLINE_EXCEEDED')) this.onMalformed(error);
       return { outcome: 'late' };
     }
+  }
+
+  async startIngest(definition: IngestDefinition, run: IngestRun): Promise<void> {
+    const { router, sessionId, replacesSessionId } = run;
+    const { routerId } = router;
+    const request = {
+      definition: fromIngestDefinition(definition),
+      sessionId,
+      routerId,
+      replacesSessionId,
+    };
+    const client = this.#clientOf(router);
+    await callUnary(client, MediaNodeService.startIngest, request, INGEST_DEADLINE_MS);
+  }
+
+  async stopIngest(node: Asked, sessionId: string): Promise<void> {
+    const client = this.#clientOf(node);
+    await callUnary(client, MediaNodeService.stopIngest, { sessionId }, INGEST_DEADLINE_MS);
   }
 
   forget(bootId: string): void {

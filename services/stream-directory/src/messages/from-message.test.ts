@@ -71,6 +71,7 @@ describe('what a node says is refused', () => {
           sessions: [],
           streams: [{ name: undefined, epoch: 1, sessionId: 's', routerId: 'r', tracks: [] }],
           relays: [],
+          ingests: [],
         }),
     ],
   ];

@@ -1,6 +1,9 @@
 import { isIP } from 'node:net';
 import {
+  IngestStatus,
   NodeState,
+  type IngestDefinition as IngestDefinitionMessage,
+  type IngestState,
   type RelayState,
   type RouterRef,
   type SessionRef,
@@ -15,6 +18,7 @@ import type {
 } from '@sluice/proto-gen/facts';
 import type { GetStateResponse } from '@sluice/proto-gen/media_node';
 import { NodeId, RouterId, SessionId, SluiceError, parseName, type StreamName } from '@sluice/core';
+import { IngestId, type IngestDefinition, type RunningIngest } from '../domain/ingest.js';
 import type {
   Beacon,
   Boot,
@@ -110,7 +114,7 @@ export function toFact(message: FactMessage): Fact | undefined {
 }
 
 export function toNodeTruth(message: GetStateResponse): NodeTruth {
-  const { nodeId, bootId, revision, sessions, streams, relays } = message;
+  const { nodeId, bootId, revision, sessions, streams, relays, ingests } = message;
   return {
     nodeId: NodeId(nodeId),
     bootId: NodeId(bootId),
@@ -118,6 +122,7 @@ export function toNodeTruth(message: GetStateResponse): NodeTruth {
     sessions: sessions.map(toSession),
     streams: streams.map(toStream),
     relays: relays.map(toRelay),
+    ingests: ingests.map(toRunningIngest),
   };
 }
 
@@ -141,6 +146,10 @@ function toChange(fact: FactMessage['fact']): Change | undefined {
       return { type: 'relay kept', relay: toRelay(fact.value.relay) };
     case 'relayClosed':
       return { type: 'relay closed', relay: toRelay(fact.value.relay) };
+    case 'ingestChanged':
+      return { type: 'ingest kept', ingest: toRunningIngest(fact.value.ingest) };
+    case 'ingestStopped':
+      return { type: 'ingest stopped', sessionId: SessionId(fact.value.sessionId) };
     case 'speakersChanged':
     case undefined:
       return undefined;
@@ -177,6 +186,50 @@ export function toRelay(message: RelayState | undefined): Relay {
     epoch: toEpoch(epoch),
     from: toRouterRef(from),
     to: toRouterRef(to),
+  };
+}
+
+/** Longer than any sealed URL. */
+const SEALED_MAX_CHARACTERS = 4_096;
+
+export function toIngestDefinition(message: IngestDefinitionMessage | undefined): IngestDefinition {
+  const definition = required(message, 'ingest');
+  const { ingestId, stream, sealedUrl } = definition;
+  if (sealedUrl === '' || sealedUrl.length > SEALED_MAX_CHARACTERS) throw malformed('URL');
+  return {
+    ingestId: IngestId(ingestId),
+    stream: toStreamName(stream),
+    username: toText(definition.username, 'username'),
+    sealedUrl,
+    address: toText(definition.address, 'address'),
+    onDemand: definition.onDemand,
+    region: toText(definition.region, 'region'),
+    configured: definition.configured,
+  };
+}
+
+const INGEST_STATUSES = {
+  [IngestStatus.INGEST_STATUS_CONNECTING]: 'connecting',
+  [IngestStatus.INGEST_STATUS_RUNNING]: 'running',
+  [IngestStatus.INGEST_STATUS_RESTING]: 'resting',
+  [IngestStatus.INGEST_STATUS_FAILED]: 'failed',
+} as const;
+
+function toRunningIngest(message: IngestState | undefined): RunningIngest {
+  const { definition, sessionId, routerId, status, reason, bitrateBps } = required(
+    message,
+    'ingest',
+  );
+  if (status === IngestStatus.INGEST_STATUS_UNSPECIFIED || status === IngestStatus.UNRECOGNIZED) {
+    throw malformed('ingest status');
+  }
+  return {
+    definition: toIngestDefinition(definition),
+    sessionId: SessionId(sessionId),
+    routerId: RouterId(routerId),
+    status: INGEST_STATUSES[status],
+    reason: toText(reason, 'reason'),
+    bitrateBps,
   };
 }
 

@@ -1,5 +1,12 @@
-import { NodeState, type RelayState, type RouterRef } from '@sluice/proto-gen/common';
+import {
+  IngestStatus,
+  NodeState,
+  type IngestDefinition as IngestDefinitionMessage,
+  type RelayState,
+  type RouterRef,
+} from '@sluice/proto-gen/common';
 import type {
+  IngestView as IngestViewMessage,
   NodeView,
   PlacedSession,
   RoomSession,
@@ -7,6 +14,7 @@ import type {
 } from '@sluice/proto-gen/stream_directory';
 import type { SessionAt } from '../domain/cluster-view.js';
 import type { Relay } from '../domain/facts.js';
+import type { IngestDefinition, IngestView } from '../domain/ingest.js';
 import type { KnownNode } from '../domain/known-node.js';
 import type { RoomStream } from '../domain/rooms.js';
 
@@ -46,4 +54,25 @@ export function fromPlacedSession({ session, node }: SessionAt): PlacedSession {
 
 export function fromRelay(relay: Relay): RelayState {
   return { ...relay };
+}
+
+export function fromIngestDefinition(definition: IngestDefinition): IngestDefinitionMessage {
+  return { ...definition };
+}
+
+const INGEST_STATUSES = {
+  connecting: IngestStatus.INGEST_STATUS_CONNECTING,
+  running: IngestStatus.INGEST_STATUS_RUNNING,
+  resting: IngestStatus.INGEST_STATUS_RESTING,
+  failed: IngestStatus.INGEST_STATUS_FAILED,
+} as const;
+
+/** The sealed URL stays in the cluster. */
+export function fromIngest({ definition, nodeId, status, ...rest }: IngestView): IngestViewMessage {
+  return {
+    definition: { ...fromIngestDefinition(definition), sealedUrl: '' },
+    nodeId,
+    status: INGEST_STATUSES[status],
+    ...rest,
+  };
 }

@@ -72,6 +72,7 @@ export const aTruth = (nodeId: string, over: Partial<NodeTruth> = {}): NodeTruth
   sessions: [],
   streams: [],
   relays: [],
+  ingests: [],
   ...over,
 });
 

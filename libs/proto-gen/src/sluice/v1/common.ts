@@ -22,6 +22,17 @@ export enum NodeState {
   UNRECOGNIZED = -1,
 }
 
+export enum IngestStatus {
+  INGEST_STATUS_UNSPECIFIED = 0,
+  INGEST_STATUS_CONNECTING = 1,
+  INGEST_STATUS_RUNNING = 2,
+  /** INGEST_STATUS_RESTING - On demand, and nobody watches: its stream can be had, and begins when somebody does. */
+  INGEST_STATUS_RESTING = 3,
+  /** INGEST_STATUS_FAILED - Tried again later. */
+  INGEST_STATUS_FAILED = 4,
+  UNRECOGNIZED = -1,
+}
+
 /** Names one stream cluster-wide. SFU-to-SFU calls the three call_id, device_id and purpose. */
 export interface StreamName {
   /** 1 to 128 characters each; any character a client may type. */
@@ -81,6 +92,38 @@ export interface RelayState {
   epoch: number;
   from?: RouterRef | undefined;
   to?: RouterRef | undefined;
+}
+
+/** A stream that the cluster pulls from elsewhere, such as a camera. */
+export interface IngestDefinition {
+  /** 1 to 64 of A-Z a-z 0-9 _ -. */
+  ingestId: string;
+  stream?: StreamName | undefined;
+  username: string;
+  /** The URL with its credentials, readable by whoever has the cluster's secret alone. */
+  sealedUrl: string;
+  /** The part of it that may be shown: scheme, host and port. */
+  address: string;
+  /** Pulled only while somebody watches. */
+  onDemand: boolean;
+  /** Where it should be pulled from, empty for anywhere. */
+  region: string;
+  /** Named by the directory's configuration, not by the API. */
+  configured: boolean;
+}
+
+/** An ingest as the node has it that runs it. */
+export interface IngestState {
+  definition?:
+    | IngestDefinition
+    | undefined;
+  /** Of this run; publishes the stream. */
+  sessionId: string;
+  routerId: string;
+  status: IngestStatus;
+  /** Why it does not run, or should be looked after. Quotes nothing of the URL. */
+  reason: string;
+  bitrateBps: number;
 }
 
 function createBaseStreamName(): StreamName {
@@ -686,6 +729,273 @@ export const RelayState: MessageFns<RelayState> = {
     message.epoch = object.epoch ?? 0;
     message.from = (object.from !== undefined && object.from !== null) ? RouterRef.fromPartial(object.from) : undefined;
     message.to = (object.to !== undefined && object.to !== null) ? RouterRef.fromPartial(object.to) : undefined;
+    return message;
+  },
+};
+
+function createBaseIngestDefinition(): IngestDefinition {
+  return {
+    ingestId: "",
+    stream: undefined,
+    username: "",
+    sealedUrl: "",
+    address: "",
+    onDemand: false,
+    region: "",
+    configured: false,
+  };
+}
+
+export const IngestDefinition: MessageFns<IngestDefinition> = {
+  encode(message: IngestDefinition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ingestId !== "") {
+      writer.uint32(10).string(message.ingestId);
+    }
+    if (message.stream !== undefined) {
+      StreamName.encode(message.stream, writer.uint32(18).fork()).join();
+    }
+    if (message.username !== "") {
+      writer.uint32(26).string(message.username);
+    }
+    if (message.sealedUrl !== "") {
+      writer.uint32(34).string(message.sealedUrl);
+    }
+    if (message.address !== "") {
+      writer.uint32(42).string(message.address);
+    }
+    if (message.onDemand !== false) {
+      writer.uint32(48).bool(message.onDemand);
+    }
+    if (message.region !== "") {
+      writer.uint32(58).string(message.region);
+    }
+    if (message.configured !== false) {
+      writer.uint32(64).bool(message.configured);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IngestDefinition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIngestDefinition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ingestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stream = StreamName.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sealedUrl = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.onDemand = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.configured = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<IngestDefinition>, I>>(base?: I): IngestDefinition {
+    return IngestDefinition.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IngestDefinition>, I>>(object: I): IngestDefinition {
+    const message = createBaseIngestDefinition();
+    message.ingestId = object.ingestId ?? "";
+    message.stream = (object.stream !== undefined && object.stream !== null)
+      ? StreamName.fromPartial(object.stream)
+      : undefined;
+    message.username = object.username ?? "";
+    message.sealedUrl = object.sealedUrl ?? "";
+    message.address = object.address ?? "";
+    message.onDemand = object.onDemand ?? false;
+    message.region = object.region ?? "";
+    message.configured = object.configured ?? false;
+    return message;
+  },
+};
+
+function createBaseIngestState(): IngestState {
+  return { definition: undefined, sessionId: "", routerId: "", status: 0, reason: "", bitrateBps: 0 };
+}
+
+export const IngestState: MessageFns<IngestState> = {
+  encode(message: IngestState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.definition !== undefined) {
+      IngestDefinition.encode(message.definition, writer.uint32(10).fork()).join();
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(18).string(message.sessionId);
+    }
+    if (message.routerId !== "") {
+      writer.uint32(26).string(message.routerId);
+    }
+    if (message.status !== 0) {
+      writer.uint32(32).int32(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message.bitrateBps !== 0) {
+      writer.uint32(48).uint32(message.bitrateBps);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IngestState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIngestState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.definition = IngestDefinition.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.routerId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.status = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.bitrateBps = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<IngestState>, I>>(base?: I): IngestState {
+    return IngestState.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IngestState>, I>>(object: I): IngestState {
+    const message = createBaseIngestState();
+    message.definition = (object.definition !== undefined && object.definition !== null)
+      ? IngestDefinition.fromPartial(object.definition)
+      : undefined;
+    message.sessionId = object.sessionId ?? "";
+    message.routerId = object.routerId ?? "";
+    message.status = object.status ?? 0;
+    message.reason = object.reason ?? "";
+    message.bitrateBps = object.bitrateBps ?? 0;
     return message;
   },
 };

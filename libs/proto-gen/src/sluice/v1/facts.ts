@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { NodeState, RelayState, SessionRef, StreamName, StreamState } from "./common.js";
+import { IngestState, NodeState, RelayState, SessionRef, StreamName, StreamState } from "./common.js";
 
 /** Subject sluice.v1.heartbeat.<node id>, every second. */
 export interface Heartbeat {
@@ -87,6 +87,8 @@ export interface Fact {
     | { $case: "relayOpened"; value: RelayOpened }
     | { $case: "relayClosed"; value: RelayClosed }
     | { $case: "speakersChanged"; value: SpeakersChanged }
+    | { $case: "ingestChanged"; value: IngestChanged }
+    | { $case: "ingestStopped"; value: IngestStopped }
     | undefined;
 }
 
@@ -154,6 +156,16 @@ export interface PeerMessage {
   body?: { $case: "offerSdp"; value: string } | { $case: "answerSdp"; value: string } | //
   /** The candidate as the client wrote it, as JSON. */
   { $case: "candidateJson"; value: string } | undefined;
+}
+
+/** Began, failed, runs, rests, or has another bitrate by now. */
+export interface IngestChanged {
+  ingest?: IngestState | undefined;
+}
+
+export interface IngestStopped {
+  ingestId: string;
+  sessionId: string;
 }
 
 function createBaseHeartbeat(): Heartbeat {
@@ -720,6 +732,12 @@ export const Fact: MessageFns<Fact> = {
       case "speakersChanged":
         SpeakersChanged.encode(message.fact.value, writer.uint32(98).fork()).join();
         break;
+      case "ingestChanged":
+        IngestChanged.encode(message.fact.value, writer.uint32(162).fork()).join();
+        break;
+      case "ingestStopped":
+        IngestStopped.encode(message.fact.value, writer.uint32(170).fork()).join();
+        break;
     }
     return writer;
   },
@@ -833,6 +851,22 @@ export const Fact: MessageFns<Fact> = {
             message.fact = { $case: "speakersChanged", value: SpeakersChanged.decode(reader, reader.uint32()) };
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.fact = { $case: "ingestChanged", value: IngestChanged.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.fact = { $case: "ingestStopped", value: IngestStopped.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -905,6 +939,18 @@ export const Fact: MessageFns<Fact> = {
       case "speakersChanged": {
         if (object.fact?.value !== undefined && object.fact?.value !== null) {
           message.fact = { $case: "speakersChanged", value: SpeakersChanged.fromPartial(object.fact.value) };
+        }
+        break;
+      }
+      case "ingestChanged": {
+        if (object.fact?.value !== undefined && object.fact?.value !== null) {
+          message.fact = { $case: "ingestChanged", value: IngestChanged.fromPartial(object.fact.value) };
+        }
+        break;
+      }
+      case "ingestStopped": {
+        if (object.fact?.value !== undefined && object.fact?.value !== null) {
+          message.fact = { $case: "ingestStopped", value: IngestStopped.fromPartial(object.fact.value) };
         }
         break;
       }
@@ -1681,6 +1727,130 @@ export const PeerMessage: MessageFns<PeerMessage> = {
         break;
       }
     }
+    return message;
+  },
+};
+
+function createBaseIngestChanged(): IngestChanged {
+  return { ingest: undefined };
+}
+
+export const IngestChanged: MessageFns<IngestChanged> = {
+  encode(message: IngestChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ingest !== undefined) {
+      IngestState.encode(message.ingest, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IngestChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIngestChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ingest = IngestState.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<IngestChanged>, I>>(base?: I): IngestChanged {
+    return IngestChanged.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IngestChanged>, I>>(object: I): IngestChanged {
+    const message = createBaseIngestChanged();
+    message.ingest = (object.ingest !== undefined && object.ingest !== null)
+      ? IngestState.fromPartial(object.ingest)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseIngestStopped(): IngestStopped {
+  return { ingestId: "", sessionId: "" };
+}
+
+export const IngestStopped: MessageFns<IngestStopped> = {
+  encode(message: IngestStopped, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ingestId !== "") {
+      writer.uint32(10).string(message.ingestId);
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(18).string(message.sessionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IngestStopped {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIngestStopped();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ingestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<IngestStopped>, I>>(base?: I): IngestStopped {
+    return IngestStopped.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IngestStopped>, I>>(object: I): IngestStopped {
+    const message = createBaseIngestStopped();
+    message.ingestId = object.ingestId ?? "";
+    message.sessionId = object.sessionId ?? "";
     return message;
   },
 };

@@ -22,7 +22,17 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { RelayState, RouterRef, SessionRef, StreamName, StreamState, Track, TrackKind } from "./common.js";
+import {
+  IngestDefinition,
+  IngestState,
+  RelayState,
+  RouterRef,
+  SessionRef,
+  StreamName,
+  StreamState,
+  Track,
+  TrackKind,
+} from "./common.js";
 
 export interface Empty {
 }
@@ -326,6 +336,18 @@ export interface DrainRequest {
 export interface UndrainRequest {
 }
 
+export interface StartIngestRequest {
+  definition?: IngestDefinition | undefined;
+  sessionId: string;
+  routerId: string;
+  /** The run on a draining node that this one takes over from once it flows. */
+  replacesSessionId?: string | undefined;
+}
+
+export interface StopIngestRequest {
+  sessionId: string;
+}
+
 export interface GetStateRequest {
 }
 
@@ -337,6 +359,7 @@ export interface GetStateResponse {
   sessions: SessionRef[];
   streams: StreamState[];
   relays: RelayState[];
+  ingests: IngestState[];
 }
 
 export interface GetSessionStatsRequest {
@@ -3592,6 +3615,154 @@ export const UndrainRequest: MessageFns<UndrainRequest> = {
   },
 };
 
+function createBaseStartIngestRequest(): StartIngestRequest {
+  return { definition: undefined, sessionId: "", routerId: "", replacesSessionId: undefined };
+}
+
+export const StartIngestRequest: MessageFns<StartIngestRequest> = {
+  encode(message: StartIngestRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.definition !== undefined) {
+      IngestDefinition.encode(message.definition, writer.uint32(10).fork()).join();
+    }
+    if (message.sessionId !== "") {
+      writer.uint32(18).string(message.sessionId);
+    }
+    if (message.routerId !== "") {
+      writer.uint32(26).string(message.routerId);
+    }
+    if (message.replacesSessionId !== undefined) {
+      writer.uint32(34).string(message.replacesSessionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartIngestRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartIngestRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.definition = IngestDefinition.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.routerId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.replacesSessionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<StartIngestRequest>, I>>(base?: I): StartIngestRequest {
+    return StartIngestRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StartIngestRequest>, I>>(object: I): StartIngestRequest {
+    const message = createBaseStartIngestRequest();
+    message.definition = (object.definition !== undefined && object.definition !== null)
+      ? IngestDefinition.fromPartial(object.definition)
+      : undefined;
+    message.sessionId = object.sessionId ?? "";
+    message.routerId = object.routerId ?? "";
+    message.replacesSessionId = object.replacesSessionId ?? undefined;
+    return message;
+  },
+};
+
+function createBaseStopIngestRequest(): StopIngestRequest {
+  return { sessionId: "" };
+}
+
+export const StopIngestRequest: MessageFns<StopIngestRequest> = {
+  encode(message: StopIngestRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StopIngestRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStopIngestRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<StopIngestRequest>, I>>(base?: I): StopIngestRequest {
+    return StopIngestRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StopIngestRequest>, I>>(object: I): StopIngestRequest {
+    const message = createBaseStopIngestRequest();
+    message.sessionId = object.sessionId ?? "";
+    return message;
+  },
+};
+
 function createBaseGetStateRequest(): GetStateRequest {
   return {};
 }
@@ -3636,7 +3807,7 @@ export const GetStateRequest: MessageFns<GetStateRequest> = {
 };
 
 function createBaseGetStateResponse(): GetStateResponse {
-  return { nodeId: "", bootId: "", revision: 0, sessions: [], streams: [], relays: [] };
+  return { nodeId: "", bootId: "", revision: 0, sessions: [], streams: [], relays: [], ingests: [] };
 }
 
 export const GetStateResponse: MessageFns<GetStateResponse> = {
@@ -3658,6 +3829,9 @@ export const GetStateResponse: MessageFns<GetStateResponse> = {
     }
     for (const v of message.relays) {
       RelayState.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.ingests) {
+      IngestState.encode(v!, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -3723,6 +3897,14 @@ export const GetStateResponse: MessageFns<GetStateResponse> = {
             message.relays.push(RelayState.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.ingests.push(IngestState.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3746,6 +3928,7 @@ export const GetStateResponse: MessageFns<GetStateResponse> = {
     message.sessions = object.sessions?.map((e) => SessionRef.fromPartial(e)) || [];
     message.streams = object.streams?.map((e) => StreamState.fromPartial(e)) || [];
     message.relays = object.relays?.map((e) => RelayState.fromPartial(e)) || [];
+    message.ingests = object.ingests?.map((e) => IngestState.fromPartial(e)) || [];
     return message;
   },
 };
@@ -5079,6 +5262,29 @@ export const MediaNodeService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
+  /**
+   * Pulls a stream from elsewhere and publishes it, until it is told to stop; by a session of its own.
+   * Idempotent by session id. NODE_DRAINING, CAPACITY_EXHAUSTED, NOT_FOUND when the router is gone.
+   */
+  startIngest: {
+    path: "/sluice.v1.MediaNode/StartIngest" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: StartIngestRequest): Buffer => Buffer.from(StartIngestRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StartIngestRequest => StartIngestRequest.decode(value),
+    responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
+  },
+  /** Idempotent. */
+  stopIngest: {
+    path: "/sluice.v1.MediaNode/StopIngest" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: StopIngestRequest): Buffer => Buffer.from(StopIngestRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StopIngestRequest => StopIngestRequest.decode(value),
+    responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
+  },
   /** The node's whole truth, for a directory that missed facts. */
   getState: {
     path: "/sluice.v1.MediaNode/GetState" as const,
@@ -5183,6 +5389,13 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
   updateIce: handleUnaryCall<UpdateIceRequest, UpdateIceResponse>;
   /** Checked and counted, not needed: the server is ICE-lite. */
   addIceCandidate: handleUnaryCall<AddIceCandidateRequest, Empty>;
+  /**
+   * Pulls a stream from elsewhere and publishes it, until it is told to stop; by a session of its own.
+   * Idempotent by session id. NODE_DRAINING, CAPACITY_EXHAUSTED, NOT_FOUND when the router is gone.
+   */
+  startIngest: handleUnaryCall<StartIngestRequest, Empty>;
+  /** Idempotent. */
+  stopIngest: handleUnaryCall<StopIngestRequest, Empty>;
   /** The node's whole truth, for a directory that missed facts. */
   getState: handleUnaryCall<GetStateRequest, GetStateResponse>;
   /** What flows right now in one session, for the console. */
@@ -5475,6 +5688,41 @@ export interface MediaNodeClient extends Client {
   ): ClientUnaryCall;
   addIceCandidate(
     request: AddIceCandidateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  /**
+   * Pulls a stream from elsewhere and publishes it, until it is told to stop; by a session of its own.
+   * Idempotent by session id. NODE_DRAINING, CAPACITY_EXHAUSTED, NOT_FOUND when the router is gone.
+   */
+  startIngest(
+    request: StartIngestRequest,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  startIngest(
+    request: StartIngestRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  startIngest(
+    request: StartIngestRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  /** Idempotent. */
+  stopIngest(
+    request: StopIngestRequest,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  stopIngest(
+    request: StopIngestRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  stopIngest(
+    request: StopIngestRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,

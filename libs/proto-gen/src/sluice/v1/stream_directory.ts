@@ -18,7 +18,16 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { NodeState, RelayState, RouterRef, SessionRef, StreamName, StreamState } from "./common.js";
+import {
+  IngestDefinition,
+  IngestStatus,
+  NodeState,
+  RelayState,
+  RouterRef,
+  SessionRef,
+  StreamName,
+  StreamState,
+} from "./common.js";
 
 export interface PlaceSessionRequest {
   /** Empty for a session that belongs to no room yet. */
@@ -173,6 +182,39 @@ export interface ListRelaysRequest {
 
 export interface ListRelaysResponse {
   relays: RelayState[];
+}
+
+export interface CreateIngestRequest {
+  definition?: IngestDefinition | undefined;
+}
+
+export interface CreateIngestResponse {
+}
+
+export interface DeleteIngestRequest {
+  ingestId: string;
+}
+
+export interface DeleteIngestResponse {
+}
+
+export interface ListIngestsRequest {
+}
+
+export interface ListIngestsResponse {
+  ingests: IngestView[];
+}
+
+export interface IngestView {
+  /** Without its sealed URL. */
+  definition?:
+    | IngestDefinition
+    | undefined;
+  /** Who runs it, empty while nobody does. */
+  nodeId: string;
+  status: IngestStatus;
+  reason: string;
+  bitrateBps: number;
 }
 
 function createBasePlaceSessionRequest(): PlaceSessionRequest {
@@ -2032,6 +2074,407 @@ export const ListRelaysResponse: MessageFns<ListRelaysResponse> = {
   },
 };
 
+function createBaseCreateIngestRequest(): CreateIngestRequest {
+  return { definition: undefined };
+}
+
+export const CreateIngestRequest: MessageFns<CreateIngestRequest> = {
+  encode(message: CreateIngestRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.definition !== undefined) {
+      IngestDefinition.encode(message.definition, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateIngestRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateIngestRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.definition = IngestDefinition.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CreateIngestRequest>, I>>(base?: I): CreateIngestRequest {
+    return CreateIngestRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateIngestRequest>, I>>(object: I): CreateIngestRequest {
+    const message = createBaseCreateIngestRequest();
+    message.definition = (object.definition !== undefined && object.definition !== null)
+      ? IngestDefinition.fromPartial(object.definition)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCreateIngestResponse(): CreateIngestResponse {
+  return {};
+}
+
+export const CreateIngestResponse: MessageFns<CreateIngestResponse> = {
+  encode(_: CreateIngestResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateIngestResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateIngestResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CreateIngestResponse>, I>>(base?: I): CreateIngestResponse {
+    return CreateIngestResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateIngestResponse>, I>>(_: I): CreateIngestResponse {
+    const message = createBaseCreateIngestResponse();
+    return message;
+  },
+};
+
+function createBaseDeleteIngestRequest(): DeleteIngestRequest {
+  return { ingestId: "" };
+}
+
+export const DeleteIngestRequest: MessageFns<DeleteIngestRequest> = {
+  encode(message: DeleteIngestRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ingestId !== "") {
+      writer.uint32(10).string(message.ingestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteIngestRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteIngestRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ingestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DeleteIngestRequest>, I>>(base?: I): DeleteIngestRequest {
+    return DeleteIngestRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeleteIngestRequest>, I>>(object: I): DeleteIngestRequest {
+    const message = createBaseDeleteIngestRequest();
+    message.ingestId = object.ingestId ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteIngestResponse(): DeleteIngestResponse {
+  return {};
+}
+
+export const DeleteIngestResponse: MessageFns<DeleteIngestResponse> = {
+  encode(_: DeleteIngestResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteIngestResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteIngestResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DeleteIngestResponse>, I>>(base?: I): DeleteIngestResponse {
+    return DeleteIngestResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeleteIngestResponse>, I>>(_: I): DeleteIngestResponse {
+    const message = createBaseDeleteIngestResponse();
+    return message;
+  },
+};
+
+function createBaseListIngestsRequest(): ListIngestsRequest {
+  return {};
+}
+
+export const ListIngestsRequest: MessageFns<ListIngestsRequest> = {
+  encode(_: ListIngestsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListIngestsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListIngestsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListIngestsRequest>, I>>(base?: I): ListIngestsRequest {
+    return ListIngestsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListIngestsRequest>, I>>(_: I): ListIngestsRequest {
+    const message = createBaseListIngestsRequest();
+    return message;
+  },
+};
+
+function createBaseListIngestsResponse(): ListIngestsResponse {
+  return { ingests: [] };
+}
+
+export const ListIngestsResponse: MessageFns<ListIngestsResponse> = {
+  encode(message: ListIngestsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.ingests) {
+      IngestView.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListIngestsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListIngestsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ingests.push(IngestView.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListIngestsResponse>, I>>(base?: I): ListIngestsResponse {
+    return ListIngestsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListIngestsResponse>, I>>(object: I): ListIngestsResponse {
+    const message = createBaseListIngestsResponse();
+    message.ingests = object.ingests?.map((e) => IngestView.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseIngestView(): IngestView {
+  return { definition: undefined, nodeId: "", status: 0, reason: "", bitrateBps: 0 };
+}
+
+export const IngestView: MessageFns<IngestView> = {
+  encode(message: IngestView, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.definition !== undefined) {
+      IngestDefinition.encode(message.definition, writer.uint32(10).fork()).join();
+    }
+    if (message.nodeId !== "") {
+      writer.uint32(18).string(message.nodeId);
+    }
+    if (message.status !== 0) {
+      writer.uint32(24).int32(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.bitrateBps !== 0) {
+      writer.uint32(40).uint32(message.bitrateBps);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IngestView {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIngestView();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.definition = IngestDefinition.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.status = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.bitrateBps = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<IngestView>, I>>(base?: I): IngestView {
+    return IngestView.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<IngestView>, I>>(object: I): IngestView {
+    const message = createBaseIngestView();
+    message.definition = (object.definition !== undefined && object.definition !== null)
+      ? IngestDefinition.fromPartial(object.definition)
+      : undefined;
+    message.nodeId = object.nodeId ?? "";
+    message.status = object.status ?? 0;
+    message.reason = object.reason ?? "";
+    message.bitrateBps = object.bitrateBps ?? 0;
+    return message;
+  },
+};
+
 /**
  * Which node is alive and how loaded, which stream is where, which router should pull it from which.
  * Any replica answers anything.
@@ -2156,6 +2599,40 @@ export const StreamDirectoryService = {
     responseSerialize: (value: ListRelaysResponse): Buffer => Buffer.from(ListRelaysResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListRelaysResponse => ListRelaysResponse.decode(value),
   },
+  /**
+   * Has a stream pulled from elsewhere from now on. ALREADY_EXISTS for an id or a stream that another
+   * ingest has, UNAVAILABLE when NATS cannot be written.
+   */
+  createIngest: {
+    path: "/sluice.v1.StreamDirectory/CreateIngest" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateIngestRequest): Buffer => Buffer.from(CreateIngestRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateIngestRequest => CreateIngestRequest.decode(value),
+    responseSerialize: (value: CreateIngestResponse): Buffer =>
+      Buffer.from(CreateIngestResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateIngestResponse => CreateIngestResponse.decode(value),
+  },
+  /** NOT_FOUND, INVALID_STATE for one that the configuration names. */
+  deleteIngest: {
+    path: "/sluice.v1.StreamDirectory/DeleteIngest" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteIngestRequest): Buffer => Buffer.from(DeleteIngestRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteIngestRequest => DeleteIngestRequest.decode(value),
+    responseSerialize: (value: DeleteIngestResponse): Buffer =>
+      Buffer.from(DeleteIngestResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteIngestResponse => DeleteIngestResponse.decode(value),
+  },
+  listIngests: {
+    path: "/sluice.v1.StreamDirectory/ListIngests" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListIngestsRequest): Buffer => Buffer.from(ListIngestsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListIngestsRequest => ListIngestsRequest.decode(value),
+    responseSerialize: (value: ListIngestsResponse): Buffer => Buffer.from(ListIngestsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListIngestsResponse => ListIngestsResponse.decode(value),
+  },
 } as const;
 
 export interface StreamDirectoryServer extends UntypedServiceImplementation {
@@ -2186,6 +2663,14 @@ export interface StreamDirectoryServer extends UntypedServiceImplementation {
   listNodes: handleUnaryCall<ListNodesRequest, ListNodesResponse>;
   listStreams: handleUnaryCall<ListStreamsRequest, ListStreamsResponse>;
   listRelays: handleUnaryCall<ListRelaysRequest, ListRelaysResponse>;
+  /**
+   * Has a stream pulled from elsewhere from now on. ALREADY_EXISTS for an id or a stream that another
+   * ingest has, UNAVAILABLE when NATS cannot be written.
+   */
+  createIngest: handleUnaryCall<CreateIngestRequest, CreateIngestResponse>;
+  /** NOT_FOUND, INVALID_STATE for one that the configuration names. */
+  deleteIngest: handleUnaryCall<DeleteIngestRequest, DeleteIngestResponse>;
+  listIngests: handleUnaryCall<ListIngestsRequest, ListIngestsResponse>;
 }
 
 export interface StreamDirectoryClient extends Client {
@@ -2369,6 +2854,56 @@ export interface StreamDirectoryClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListRelaysResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Has a stream pulled from elsewhere from now on. ALREADY_EXISTS for an id or a stream that another
+   * ingest has, UNAVAILABLE when NATS cannot be written.
+   */
+  createIngest(
+    request: CreateIngestRequest,
+    callback: (error: ServiceError | null, response: CreateIngestResponse) => void,
+  ): ClientUnaryCall;
+  createIngest(
+    request: CreateIngestRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateIngestResponse) => void,
+  ): ClientUnaryCall;
+  createIngest(
+    request: CreateIngestRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateIngestResponse) => void,
+  ): ClientUnaryCall;
+  /** NOT_FOUND, INVALID_STATE for one that the configuration names. */
+  deleteIngest(
+    request: DeleteIngestRequest,
+    callback: (error: ServiceError | null, response: DeleteIngestResponse) => void,
+  ): ClientUnaryCall;
+  deleteIngest(
+    request: DeleteIngestRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteIngestResponse) => void,
+  ): ClientUnaryCall;
+  deleteIngest(
+    request: DeleteIngestRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteIngestResponse) => void,
+  ): ClientUnaryCall;
+  listIngests(
+    request: ListIngestsRequest,
+    callback: (error: ServiceError | null, response: ListIngestsResponse) => void,
+  ): ClientUnaryCall;
+  listIngests(
+    request: ListIngestsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListIngestsResponse) => void,
+  ): ClientUnaryCall;
+  listIngests(
+    request: ListIngestsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListIngestsResponse) => void,
   ): ClientUnaryCall;
 }
 

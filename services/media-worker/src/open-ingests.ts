@@ -1,0 +1,31 @@
+import { systemClock } from '@sluice/core';
+import type { IngestDefinition } from '@sluice/proto-gen/common';
+import type { Logger } from '@sluice/service-kit';
+import type { Configuration } from './config.js';
+import { Ingests } from './domain/ingests.js';
+import type { MediaNode } from './domain/media-node.js';
+import type { StreamCopies } from './domain/stream-copies.js';
+import { fromIngestReport } from './grpc/ingest-messages.js';
+import type { Facts } from './nats/facts.js';
+import { RtspCameras } from './rtsp/rtsp-cameras.js';
+import { TargetPolicy } from './rtsp/target-policy.js';
+
+/** Builds what pulls cameras. Its ingests end with their sessions. */
+export function openIngests(
+  { ffmpeg, allowedNetworks }: Configuration['ingests'],
+  parts: {
+    readonly node: MediaNode;
+    readonly copies: StreamCopies;
+    readonly facts: Facts;
+    readonly log: Logger;
+  },
+): Ingests<IngestDefinition> {
+  const { node, copies, facts, log } = parts;
+  const cameras = new RtspCameras({ ffmpeg, policy: new TargetPolicy(allowedNetworks) });
+  const report = (error: unknown) => log.warn({ err: error }, 'ingest trouble');
+  const environment = { cameras, copies, clock: systemClock, random: Math.random, report };
+  return new Ingests(node, environment, {
+    changed: (ingest) => facts.ingestChanged(fromIngestReport(ingest)),
+    stopped: (ingestId, sessionId) => facts.ingestStopped(ingestId, sessionId),
+  });
+}

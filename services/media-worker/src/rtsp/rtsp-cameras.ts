@@ -1,0 +1,152 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { Resource } from '@sluice/core';
+import { readDescription, type CameraTrack } from '../domain/camera-description.js';
+import type { Camera, Cameras, RtpTarget } from '../domain/camera.js';
+import { IngestFailure, type IngestFailureKind } from '../domain/ingest-failure.js';
+import { parseCameraUrl } from './camera-url.js';
+import { ffmpegArguments } from './ffmpeg-arguments.js';
+import { FfmpegDoor } from './ffmpeg-door.js';
+import { Reordering } from './reordering.js';
+import { RtspConnection, type RtspTimes } from './rtsp-connection.js';
+import type { TargetPolicy } from './target-policy.js';
+
+export interface RtspCamerasOptions {
+  readonly policy: TargetPolicy;
+  /** ffmpeg's executable. */
+  readonly ffmpeg: string;
+  readonly times?: RtspTimes;
+}
+
+const TIMES: RtspTimes = { answerMs: 8_000, silentMs: 10_000 };
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+/** From its start to its first packet. */
+const FFMPEG_START_MS = 10_000;
+
+/** Cameras that speak RTSP. */
+export class RtspCameras implements Cameras {
+  constructor(private readonly options: RtspCamerasOptions) {}
+
+  async open(url: string): Promise<Camera> {
+    const { policy, ffmpeg, times = TIMES } = this.options;
+    const target = parseCameraUrl(url);
+    const address = await policy.resolve(target.host);
+    const connection = await RtspConnection.open(target, address, times);
+    try {
+      const { sdp, base } = await connection.describe();
+      const { tracks, control } = readDescription(sdp);
+      const presentation = below(base, control);
+      const setUp = tracks.map((track) => below(presentation, track.control));
+      return new RtspCamera(connection, { tracks, presentation, setUp }, ffmpeg);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+}
+
+interface Presentation {
+  readonly tracks: readonly CameraTrack[];
+  readonly presentation: string;
+  /** Of each track, where it is set up. */
+  readonly setUp: readonly string[];
+}
+
+/** The connection to a camera, the ffmpeg that packs what comes, and the way between them. */
+class RtspCamera extends Resource implements Camera {
+  readonly tracks: readonly CameraTrack[];
+  readonly #reordering = new Reordering();
+  /** The camera's RTP channels, by which ours are: they need not be those that were asked for. */
+  readonly #channels = new Map<number, number>();
+  #process: ChildProcess | undefined;
+  #failure: IngestFailure | undefined;
+
+  constructor(
+    private readonly connection: RtspConnection,
+    private readonly offered: Presentation,
+    private readonly ffmpeg: string,
+  ) {
+    super();
+    this.tracks = offered.tracks;
+    this.own(connection);
+    connection.onClosed(() => this.#fail(connection.failure ?? new IngestFailure('lost')));
+  }
+
+  get receivedBytes(): number {
+    return this.connection.receivedBytes;
+  }
+
+  get reordersFrames(): boolean {
+    return this.#reordering.seen;
+  }
+
+  get failure(): IngestFailure | undefined {
+    return this.#failure;
+  }
+
+  async start(targets: readonly RtpTarget[]): Promise<void> {
+    for (const [index, uri] of this.offered.setUp.entries()) {
+      const channel = await this.connection.setUp(uri, 2 * index);
+      this.#channels.set(channel, 2 * index);
+      this.#channels.set(channel + 1, 2 * index + 1);
+    }
+    const door = this.own(await FfmpegDoor.open(this.tracks));
+    if (this.closed) throw this.#failure ?? new IngestFailure('lost');
+    this.#connect(door);
+    this.#process = this.#spawn(ffmpegArguments(door.url, this.tracks, targets));
+    await this.#played(door);
+    await this.connection.play(this.offered.presentation);
+  }
+
+  protected override release(): void {
+    // It has nothing to finish, and may hang.
+    this.#process?.kill('SIGKILL');
+  }
+
+  #connect(door: FfmpegDoor): void {
+    const { connection } = this;
+    const videoChannel = this.tracks.findIndex(({ kind }) => kind === 'video') * 2;
+    connection.on('frame', ({ channel, payload }) => {
+      const own = this.#channels.get(channel);
+      if (own === undefined) return;
+      if (own === videoChannel) this.#reordering.read(payload);
+      if (!door.send({ channel: own, payload })) connection.pause();
+    });
+    door.on('drain', () => connection.resume());
+    door.on('frame', ({ channel, payload }) => {
+      for (const [theirs, own] of this.#channels) {
+        if (own === channel) connection.send({ channel: theirs, payload });
+      }
+    });
+    door.onClosed(() => this.#fail(new IngestFailure('ffmpegEnded')));
+  }
+
+  /** What it writes could quote the camera, so nobody reads it; what it inherits holds no secrets. */
+  #spawn(args: readonly string[]): ChildProcess {
+    const child = spawn(this.ffmpeg, args, { stdio: 'ignore', env: { PATH }, cwd: '/' });
+    child.once('error', (cause) => this.#fail(new IngestFailure('ffmpegMissing', { cause })));
+    child.once('exit', () => this.#fail(new IngestFailure('ffmpegEnded')));
+    return child;
+  }
+
+  #played(door: FfmpegDoor): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => this.#fail(new IngestFailure('ffmpegEnded')), FFMPEG_START_MS);
+    door.on('play', () => resolve(undefined));
+    this.onClosed(() => reject(this.#failure ?? new IngestFailure('lost')));
+    return promise.finally(() => clearTimeout(timer));
+  }
+
+  #fail(failure: IngestFailure): void {
+    if (this.closed) return;
+    this.#failure = failure;
+    this.close(failure.kind satisfies IngestFailureKind);
+  }
+}
+
+/** A URL of the description, absolute or relative, as cameras mean them: appended, not resolved. */
+function below(base: string, control: string | undefined): string {
+  if (control === undefined || control === '' || control === '*') return base;
+  const url = /^rtsps?:\/\//i.test(control) ? control : `${base.replace(/\/?$/, '/')}${control}`;
+  if (!/^[\x21-\x7e]{1,2048}$/.test(url)) throw new IngestFailure('malformed');
+  return url;
+}
