@@ -7,6 +7,8 @@ const CORPUS = new URL('corpus/', import.meta.url);
 
 /** MIME type and mediasoup's kind of producer for each track of an offer, in order. */
 const TRACKS: Readonly<Record<string, readonly string[]>> = {
+  'aiortc-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'aiortc-h264': ['audio/opus simple', 'video/H264 simple'],
   'aiortc-shape': ['audio/opus simple', 'video/VP8 simple'],
   'chromium-all': ['audio/opus simple', 'video/VP8 simple'],
   'chromium-av1': ['video/AV1 simple'],
@@ -19,11 +21,21 @@ const TRACKS: Readonly<Record<string, readonly string[]>> = {
   'chromium-vp9-simulcast-rid': ['video/VP8 simulcast'],
   'chromium-vp9-svc': ['video/VP9 simple'],
   'ffmpeg-whip-shape': ['audio/opus simple', 'video/H264 simple'],
+  'firefox-camera': ['audio/opus simple', 'video/VP8 simple'],
   'firefox-shape-simulcast-rid': ['audio/opus simple', 'video/VP8 simulcast'],
+  'firefox-simulcast': ['video/VP8 simulcast'],
+  'gstreamer-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'gstreamer-h264': ['audio/opus simple', 'video/H264 simple'],
   'gstreamer-webrtcbin-shape': ['video/VP8 simple', 'audio/opus simple'],
   'legacy-simulcast-ssrc-group': ['video/VP8 simulcast'],
+  'libdatachannel-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'libdatachannel-h264': ['audio/opus simple', 'video/H264 simple'],
   'libdatachannel-shape': ['audio/opus simple', 'video/H264 simple'],
   'pion-shape-recvonly': [],
+  'werift-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'werift-h264': ['audio/opus simple', 'video/H264 simple'],
+  'wrtc-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'wrtc-simulcast': ['video/VP8 simulcast'],
 };
 
 let worker: Worker;
