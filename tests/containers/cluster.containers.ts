@@ -14,6 +14,7 @@ import { ContainerCluster } from './container-cluster.js';
 
 const PREFIX = '/sluice';
 const BACK_MS = 40_000;
+const ATTEMPTS = 3;
 
 let folder: string | undefined;
 let cluster: ContainerCluster | undefined;
@@ -52,6 +53,20 @@ function certificateIn(directory: string): string {
 }
 
 /** Two who call each other over the load balancer, each on another node. */
+async function openCallAcrossNodes(base = cluster!.origin): Promise<Call> {
+  for (let attempt = 1; ; attempt += 1) {
+    const call = await openCall(base);
+    const nodes = new Set(await call.nodes());
+    // A directory that has just been cut off may not have heard of the first when it places the second.
+    if (nodes.size === 2 || attempt === ATTEMPTS) {
+      expect(nodes.size).toBe(2);
+      return call;
+    }
+    await call.close();
+  }
+}
+
+/** The same, wherever they are placed. */
 async function openCall(base = cluster!.origin): Promise<Call> {
   rooms += 1;
   const room = `containers-${rooms}`;
@@ -71,12 +86,11 @@ async function openCall(base = cluster!.origin): Promise<Call> {
   makeBrowserPrompt();
   const call = new Call(room, callers, () => cluster!.report.streams(room));
   await call.plays();
-  expect(new Set(await call.nodes()).size).toBe(2);
   return call;
 }
 
 test('two on different nodes see and hear each other, over the ports that are published', async () => {
-  const call = await openCall();
+  const call = await openCallAcrossNodes();
   const ports = await Promise.all(call.callers.map((caller) => caller.serverPorts()));
   const published = (await call.nodes()).map((node) => [cluster!.mediaPortOf(node)]);
   expect(ports.map((used) => [...new Set(used)])).toEqual(published);
@@ -85,12 +99,12 @@ test('two on different nodes see and hear each other, over the ports that are pu
 
 test('the same under a path, behind a proxy that terminates TLS', async () => {
   const port = await cluster!.add('tls');
-  const call = await openCall(`https://127.0.0.1:${port}${PREFIX}`);
+  const call = await openCallAcrossNodes(`https://127.0.0.1:${port}${PREFIX}`);
   await call.isListedAsItIs();
 });
 
 test('a media node that is killed: its callers are served by another one', async () => {
-  const call = await openCall();
+  const call = await openCallAcrossNodes();
   const [node] = await call.nodes();
   await cluster!.kill(node!);
   try {
@@ -103,7 +117,7 @@ test('a media node that is killed: its callers are served by another one', async
 });
 
 test('a media node that is paused: its callers do not wait for it', async () => {
-  const call = await openCall();
+  const call = await openCallAcrossNodes();
   const [node] = await call.nodes();
   await cluster!.pause(node!);
   try {
@@ -117,7 +131,7 @@ test('a media node that is paused: its callers do not wait for it', async () => 
 });
 
 test('a media node that is cut off from the network, and comes back to it', async () => {
-  const call = await openCall();
+  const call = await openCallAcrossNodes();
   const [node] = await call.nodes();
   await cluster!.disconnect(node!);
   try {
@@ -131,7 +145,7 @@ test('a media node that is cut off from the network, and comes back to it', asyn
 });
 
 test('a gateway that is cut off: its clients go on over the other one, and nobody leaves', async () => {
-  const call = await openCall();
+  const call = await openCallAcrossNodes();
   await call.beginGaps();
   await cluster!.disconnect('gateway-1');
   try {
@@ -144,10 +158,11 @@ test('a gateway that is cut off: its clients go on over the other one, and nobod
 });
 
 test('a NATS server that is cut off: calls go on, and new streams are taken', async () => {
-  const call = await openCall();
+  const call = await openCallAcrossNodes();
   await cluster!.disconnect('nats-1');
   try {
     await call.plays();
+    // Directories that hear late of sessions may place both on one node.
     const others = await openCall();
     await others.isListedAsItIs();
   } finally {
@@ -157,7 +172,7 @@ test('a NATS server that is cut off: calls go on, and new streams are taken', as
 });
 
 test('every service restarted, one after the other, under a call: no session is lost', async () => {
-  const call = await openCall();
+  const call = await openCallAcrossNodes();
   const order = ['nats-', 'stream-directory-', 'gateway-', 'load-balancer', 'media-'];
   for (const name of order.flatMap((prefix) => cluster!.names(prefix))) {
     await cluster!.restart(name);
