@@ -134,6 +134,9 @@ export default tseslint.config(
     languageOptions: {
       globals: {
         RTCPeerConnection: 'readonly',
+        TextDecoder: 'readonly',
+        TextEncoder: 'readonly',
+        URLSearchParams: 'readonly',
         WebSocket: 'readonly',
         URL: 'readonly',
         fetch: 'readonly',
