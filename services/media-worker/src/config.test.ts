@@ -75,8 +75,9 @@ test('the README’s table lists every variable, in order, with its default and 
   const [, section = ''] = readme.split('## Configuration\n');
   const rows = section.split('\n').filter((line) => line.startsWith('| `SLUICE_'));
   const expected = Object.entries(VARIABLES.shape).map(([name, schema]) => {
-    const parsed = schema.safeParse(undefined);
-    const missing = schema.safeParse(undefined).success ? String(parsed.data ?? '') : 'required';
+    const { success, data } = schema.safeParse(undefined);
+    const preset: unknown = data ?? '';
+    const missing = success ? [preset].flat().join() : 'required';
     const shown = missing === '' || missing === 'required' ? missing : `\`${missing}\``;
     return `| \`${name}\` | ${shown} | ${schema.description ?? ''} |`;
   });
