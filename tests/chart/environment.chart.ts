@@ -23,6 +23,10 @@ const isTracing = (name: string) => name.startsWith('OTEL_');
 /** Variables that the chart has no value for, and why. `extraEnv` sets any. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   SLUICE_KUBERNETES_ACCOUNT_FOLDER: 'Kubernetes mounts accounts at its default',
+  SLUICE_INGESTS: 'cameras have no values yet',
+  SLUICE_INGESTS_FILE: 'cameras have no values yet',
+  SLUICE_INGEST_ALLOWED_NETWORKS: 'cameras have no values yet',
+  SLUICE_FFMPEG: 'the image has none',
 };
 
 const files = new MountedFiles();
