@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { NodeState, type RouterRef, type StreamState } from '@sluice/proto-gen/common';
 import { Fact, Heartbeat, NodeLost } from '@sluice/proto-gen/facts';
-import { MediaNodeService } from '@sluice/proto-gen/media_node';
+import { MediaNodeService, type GetStateResponse } from '@sluice/proto-gen/media_node';
 import {
   StreamDirectoryService,
   type StreamDirectoryClient,
@@ -274,7 +274,7 @@ export class HistoryNode {
     return { nodeId, bootId: this.#bootId, routerId: `${nodeId}-router`, grpcAddress };
   }
 
-  #truth() {
+  #truth(): GetStateResponse {
     return {
       nodeId: this.nodeId,
       bootId: this.#bootId,
@@ -282,6 +282,7 @@ export class HistoryNode {
       sessions: [],
       streams: [...this.streams.values()],
       relays: [],
+      ingests: [],
     };
   }
 }

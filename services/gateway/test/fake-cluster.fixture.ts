@@ -24,6 +24,12 @@ function showUnforeseen(error: SluiceError, method: string): void {
   if (error.code === 'INTERNAL') console.error(`${method} of a fake failed`, error.cause);
 }
 
+const never = <Req, Res>() =>
+  unary<Req, Res>(
+    () => Promise.reject(new SluiceError('INTERNAL', 'not asked here')),
+    showUnforeseen,
+  );
+
 /** Grows with each stream that any node publishes, as the directory makes it. */
 let lastEpoch = 0;
 
@@ -236,6 +242,9 @@ export class FakeNode {
         this.#session(sessionId).subscriptions.add(`${participant}/${purpose}`);
         return { sdp: `a=ice-ufrag:first\r\nanswer of ${this.nodeId} to ${sdp}` };
       }, report),
+      negotiate: never(),
+      startIngest: never(),
+      stopIngest: never(),
       updateIce: unary(async ({ sessionId, known, fragment }) => {
         await this.#enter('updateIce', `${known} ${fragment}`);
         this.#session(sessionId);
@@ -266,7 +275,7 @@ export class FakeNode {
         await this.#enter('addIceCandidate', candidate);
         return {};
       }, report),
-      getState: unary(() => Promise.reject(new SluiceError('INTERNAL', 'not asked here')), report),
+      getState: never(),
       drain: unary(async ({ deadlineMs, reason }) => {
         await this.#enter('drain', `${reason} ${String(deadlineMs)}`);
         return {};
@@ -357,8 +366,6 @@ export class FakeDirectory {
         this.#check(method);
         return Promise.resolve(useCase(request));
       }, report);
-    const never = <Req, Res>() =>
-      unary<Req, Res>(() => Promise.reject(new SluiceError('INTERNAL', 'not asked here')), report);
     return {
       placeSession: answer('placeSession', ({ excludeNodeIds }) => {
         this.placements.push(excludeNodeIds);
@@ -423,6 +430,9 @@ export class FakeDirectory {
       releaseStream: never(),
       findStream: never(),
       planRelay: never(),
+      createIngest: never(),
+      deleteIngest: never(),
+      listIngests: never(),
     };
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SluiceError } from '@sluice/core';
 import { eventually } from '@sluice/testing';
-import { resumeTokens } from '@sluice/tokens';
+import { grantsOf, resumeTokens } from '@sluice/tokens';
 import type { FakeNode } from './fake-cluster.fixture.js';
 import { startFakeCluster, tokens, type FakeCluster } from './fake-cluster-run.fixture.js';
 import { CLUSTER_SECRET } from './gateway-process.fixture.js';
@@ -108,7 +108,7 @@ describe('a gateway that goes', () => {
 
   test('a resume token that is nobody’s is refused, one without sessions resumes nothing', async () => {
     const forger = await TestClient.open(cluster.gateway.ws);
-    const grants = { publish: true, subscribe: true, host: true, admin: true };
+    const grants = grantsOf(['publish', 'subscribe', 'host', 'admin']);
     const identity = { subject: 'eve', name: 'Eve', room: '*', grants, expiresAtS: 4e9 };
     const forged = resumeTokens('a secret that this cluster does not have!').seal({
       connectionId: 'c',

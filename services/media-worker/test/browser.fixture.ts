@@ -283,6 +283,11 @@ function installPeers(): void {
   }
 
   async function offered(connection: RTCPeerConnection): Promise<string> {
+    while (connection.signalingState === 'have-remote-offer') {
+      await new Promise((resolve) =>
+        connection.addEventListener('signalingstatechange', resolve, { once: true }),
+      );
+    }
     await connection.setLocalDescription(await connection.createOffer());
     return connection.localDescription?.sdp ?? '';
   }

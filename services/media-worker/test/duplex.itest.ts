@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { eventually } from '@sluice/testing';
+import { grantsOf } from '@sluice/tokens';
 import type { RunningMediaNode } from '../src/compose.js';
 import { PagePeer, launchBrowser, openPage, type SourceOptions } from './browser.fixture.js';
 import { startTestCluster, type TestCluster } from './cluster.fixture.js';
@@ -191,7 +192,7 @@ test('a refused offer leaves all as it was, and may come again', async () => {
   const other = peer('other');
   await other.publish(anna, { video: 1 }, 'cam');
   const duplex = peer('ben');
-  ben.follow((offer) => duplex.answer(offer));
+  ben.follow((offered) => duplex.answer(offered));
   await publishOn(ben, duplex, { audio: 1 }, 'mic');
   const offer = await duplex.offer({ video: 1 });
   await expect(ben.negotiate('main', offer, 'cam')).rejects.toMatchObject({
@@ -236,7 +237,7 @@ test('another PeerConnection of that name takes the streams over', async () => {
 test('a client may only receive, and may not publish without the grant', async () => {
   const anna = await open('anna');
   await peer('anna').publish(anna, { video: 1 }, 'cam');
-  const grants = { publish: false, subscribe: true, host: false, admin: false };
+  const grants = grantsOf(['subscribe']);
   const ben = await node.open(room, 'ben', { grants });
   ben.watch();
   const duplex = peer('ben');

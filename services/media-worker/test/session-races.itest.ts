@@ -111,7 +111,7 @@ test('whatever sessions do at once, only expected errors come of it and nothing 
             break;
           case 'answer':
             for (const { pending } of sessionOf(step.who).subscriptions.connections) {
-              if (!pending) continue;
+              if (!pending?.cause) continue;
               const answer = answerTo(pending.sdp, step.rejects ? ['video'] : []);
               run(sessionOf(step.who).answer(pending.cause.name, answer));
             }

@@ -153,11 +153,6 @@ export class SessionCalls {
     return this.#call(this.client.subscribe.bind(this.client), request);
   }
 
-  answerOn(connection: string, sdp: string) {
-    const request = { participant: '', purpose: '', connection, sdp };
-    return this.#call(this.client.answerSubscription.bind(this.client), request);
-  }
-
   answer(participant: string, sdp: string, purpose = DEFAULT_PURPOSE) {
     return this.#call(this.client.answerSubscription.bind(this.client), {
       participant,
@@ -211,12 +206,13 @@ export class SessionCalls {
 
   async #answerOffer({ subscription, sdp }: SubscriptionOffered): Promise<void> {
     if (!this.#answerer) return;
+    const answer = await this.#answerer(sdp);
     if (!subscription?.stream) {
-      await this.answerOn(subscription?.connection ?? '', await this.#answerer(sdp));
+      await this.answerOn(subscription?.connection ?? '', answer);
       return;
     }
     const { participant, purpose } = subscription.stream;
-    await this.answer(participant, await this.#answerer(sdp), purpose);
+    await this.answer(participant, answer, purpose);
   }
 
   #call<Req extends { sessionId: string }, Res>(

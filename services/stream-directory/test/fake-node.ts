@@ -8,7 +8,7 @@ import {
   type StreamState,
 } from '@sluice/proto-gen/common';
 import { Fact, Heartbeat, NodeLost, type Beacon } from '@sluice/proto-gen/facts';
-import { MediaNodeService } from '@sluice/proto-gen/media_node';
+import { MediaNodeService, type GetStateResponse } from '@sluice/proto-gen/media_node';
 import { SluiceError, streamKey, type StreamName } from '@sluice/core';
 import { serverCredentials, startGrpcServer, unary, type GrpcServer } from '@sluice/grpc-kit';
 import { Bus, SUBJECTS } from '@sluice/nats-kit';
@@ -165,7 +165,7 @@ export class FakeNode {
     this.bus.publish(SUBJECTS.roomFact(room, nodeId), payload);
   }
 
-  #truth() {
+  #truth(): GetStateResponse {
     this.stateReads += 1;
     return {
       nodeId: this.nodeId,
@@ -174,6 +174,7 @@ export class FakeNode {
       sessions: [...this.sessions.values()],
       streams: [...this.streams.values()],
       relays: [...this.relays],
+      ingests: [],
     };
   }
 }
