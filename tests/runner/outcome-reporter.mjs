@@ -13,8 +13,10 @@ export default class OutcomeReporter {
     const outcome = {
       passed: named('passed').length,
       failed: [
-        ...named('failed').map((test) => nameOf(test)),
-        ...broken.map((module) => `${module.relativeModuleId} as a whole`),
+        ...named('failed').map((test) => `${nameOf(test)}${because(test.result().errors)}`),
+        ...broken.map(
+          (module) => `${module.relativeModuleId} as a whole${because(module.errors())}`,
+        ),
         ...unhandledErrors.map((error) => `unhandled: ${error.message}`),
       ],
       skipped: named('skipped').map((test) => ({
@@ -32,3 +34,11 @@ export default class OutcomeReporter {
 function nameOf(test) {
   return `${test.module.relativeModuleId} > ${test.fullName}`;
 }
+
+function because(errors) {
+  const [line] = (errors[0]?.message ?? '').split('\n');
+
+  return line === '' ? '' : `\n    because: ${line.slice(0, LINE_LENGTH)}`;
+}
+
+const LINE_LENGTH = 300;

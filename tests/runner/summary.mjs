@@ -6,7 +6,8 @@
  */
 
 /**
- * The end of a run's output: a table, what failed, what was skipped and why, and the totals.
+ * The end of a run's output: a table, what was skipped and why, what failed with the first line of
+ * its error, and the totals. Failures stand last, where a log that is cut still has them.
  *
  * @param {SuiteResult[]} results
  */
@@ -21,8 +22,8 @@ export function summary(results) {
   return [
     '',
     table(results),
-    ...(failed.length > 0 ? ['', 'Failed:', ...failed] : []),
     ...(skipped.length > 0 ? ['', 'Skipped:', ...skipped] : []),
+    ...(failed.length > 0 ? ['', 'Failed:', ...failed] : []),
     '',
     totals(results),
   ].join('\n');
