@@ -4,11 +4,11 @@ import {
   smoothed,
   type Capacity,
   type Usage,
-} from '@sluice/media-worker/dist/domain/load.js';
+} from '@sluice/media-worker/dist/domain/node/load.js';
 import {
   selectRouter,
   type PlaceableNode,
-} from '@sluice/stream-directory/dist/domain/placement.js';
+} from '@sluice/stream-directory/dist/domain/placement/placement.js';
 import type { ScaledPod } from './horizontal-autoscaler.js';
 import { podsToDelete, type OwnedPod } from './replica-set.js';
 import { SESSION_COST } from './session-cost.js';

@@ -1,5 +1,5 @@
 import type { Random } from '@sluice/core';
-import type { Relay } from '@sluice/stream-directory/dist/domain/facts.js';
+import type { Relay } from '@sluice/stream-directory/dist/domain/cluster/facts.js';
 import { shapeOf, type TreeShape } from './tree-shape.js';
 import { SimulatedCluster, type Home } from './simulated-cluster.js';
 

@@ -3,9 +3,9 @@ import type { Random, StreamName } from '@sluice/core';
 import { FakeClock } from '@sluice/testing';
 import { relayTickets } from '@sluice/tokens';
 import { Directory } from '@sluice/stream-directory/dist/domain/directory.js';
-import type { Change, Relay } from '@sluice/stream-directory/dist/domain/facts.js';
-import { RelayTrees } from '@sluice/stream-directory/dist/domain/relay-trees.js';
-import type { RelayTree } from '@sluice/stream-directory/dist/domain/relay-tree.js';
+import type { Change, Relay } from '@sluice/stream-directory/dist/domain/cluster/facts.js';
+import { RelayTrees } from '@sluice/stream-directory/dist/domain/relays/relay-trees.js';
+import type { RelayTree } from '@sluice/stream-directory/dist/domain/relays/relay-tree.js';
 import { MemoryStreamRecords } from '@sluice/stream-directory/dist/testing/memory-stream-records.js';
 
 export const TOPOLOGY = { regions: 10, zonesPerRegion: 4, nodesPerZone: 25, coresPerNode: 8 };

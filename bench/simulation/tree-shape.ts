@@ -1,4 +1,4 @@
-import type { RelayTree } from '@sluice/stream-directory/dist/domain/relay-tree.js';
+import type { RelayTree } from '@sluice/stream-directory/dist/domain/relays/relay-tree.js';
 import { LIMITS } from './simulated-cluster.js';
 
 export interface TreeShape {

@@ -10,7 +10,7 @@ import {
   secret,
   type Environment,
 } from '@sluice/service-kit';
-import { ANONYMOUS_DIALECTS, DIALECTS } from './domain/access.js';
+import { ANONYMOUS_DIALECTS, DIALECTS } from './domain/access/access.js';
 
 const commaSeparated = () =>
   z.string().transform((value) =>

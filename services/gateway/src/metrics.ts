@@ -2,7 +2,7 @@ import { ERRORS } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
 import type { TimedCall } from '@sluice/service-kit';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { Dialect } from './domain/access.js';
+import type { Dialect } from './domain/access/access.js';
 import { REFUSAL_REASONS } from './ws/websocket-entrance.js';
 
 export interface Counts {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { FakeClock, eventually } from '@sluice/testing';
-import type { Ending } from '../src/domain/connection.js';
+import type { Ending } from '../src/domain/rooms-dialect/connection.js';
 import { WebSocketEntrance } from '../src/ws/websocket-entrance.js';
 
 const PING_INTERVAL_MS = 20_000;

@@ -3,7 +3,7 @@ import { SluiceError } from '@sluice/core';
 import { SUBJECTS } from '@sluice/nats-kit';
 import { NodeLost } from '@sluice/proto-gen/facts';
 import { eventually } from '@sluice/testing';
-import { RETURN_MS } from '../src/domain/room-view.js';
+import { RETURN_MS } from '../src/domain/rooms/room-view.js';
 import { FakeNode } from './fake-cluster.fixture.js';
 import { startFakeCluster, tokens, type FakeCluster } from './fake-cluster-run.fixture.js';
 import { TestClient } from './test-client.fixture.js';

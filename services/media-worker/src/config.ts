@@ -9,8 +9,8 @@ import {
   readEnvironment,
   type Environment,
 } from '@sluice/service-kit';
-import { parseAddressSource } from './domain/announced-address.js';
-import { parseFocus } from './domain/foci.js';
+import { parseAddressSource } from './domain/node/announced-address.js';
+import { parseFocus } from './domain/sfu-to-sfu/foci.js';
 import { isNetwork } from './rtsp/target-policy.js';
 
 const milliseconds = () => z.coerce.number().int().min(0).max(3_600_000);

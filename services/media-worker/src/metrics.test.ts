@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { PeerTraffic } from './domain/pipe-meter.js';
+import type { PeerTraffic } from './domain/pipes/pipe-meter.js';
 import { Metrics } from './metrics.js';
 
 const PEER: PeerTraffic = {

@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { ErrorCode } from '@sluice/core';
 import type { TimedCall } from '@sluice/service-kit';
-import type { JoinObserver } from './domain/join-phases.js';
-import type { LoadParts } from './domain/load.js';
-import { DRAIN_OUTCOMES } from './domain/media-node.js';
+import type { JoinObserver } from './domain/sessions/join-phases.js';
+import type { LoadParts } from './domain/node/load.js';
+import { DRAIN_OUTCOMES } from './domain/node/media-node.js';
 import type { SetUpObserver } from './domain/observed.js';
-import type { PeerTraffic } from './domain/pipe-meter.js';
+import type { PeerTraffic } from './domain/pipes/pipe-meter.js';
 import {
   CONNECTION_END_LABELS,
   SESSION_END_LABELS,

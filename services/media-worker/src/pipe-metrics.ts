@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { PeerTraffic } from './domain/pipe-meter.js';
+import type { PeerTraffic } from './domain/pipes/pipe-meter.js';
 
 /** Registers what is read of the traffic with each other node whenever it is asked for. */
 export function readPipes(

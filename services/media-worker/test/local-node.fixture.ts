@@ -7,23 +7,23 @@ import {
   type StreamName,
 } from '@sluice/core';
 import { FakeClock } from '@sluice/testing';
-import { Epochs } from '../src/domain/epochs.js';
-import { MediaNode } from '../src/domain/media-node.js';
+import { Epochs } from '../src/domain/streams/epochs.js';
+import { MediaNode } from '../src/domain/node/media-node.js';
 import type { Directory, FactPublisher, NodeIdentity } from '../src/domain/ports.js';
-import { NumberedCopies } from '../src/domain/numbered-copies.js';
-import { RetiredConnections } from '../src/domain/retired-connections.js';
+import { NumberedCopies } from '../src/domain/streams/numbered-copies.js';
+import { RetiredConnections } from '../src/domain/sessions/retired-connections.js';
 import {
   SESSION_LIMITS,
   SESSION_TIMINGS,
   type SessionLimits,
   type SessionTimings,
-} from '../src/domain/session-bounds.js';
-import type { SessionEvent } from '../src/domain/session-events.js';
-import type { Session } from '../src/domain/session.js';
-import { Speakers } from '../src/domain/speakers.js';
-import { StreamClaims } from '../src/domain/stream-claims.js';
-import { StreamCopies, type StreamSource } from '../src/domain/stream-copies.js';
-import type { StreamCopy } from '../src/domain/stream-copy.js';
+} from '../src/domain/sessions/session-bounds.js';
+import type { SessionEvent } from '../src/domain/sessions/session-events.js';
+import type { Session } from '../src/domain/sessions/session.js';
+import { Speakers } from '../src/domain/sessions/speakers.js';
+import { StreamClaims } from '../src/domain/streams/stream-claims.js';
+import { StreamCopies, type StreamSource } from '../src/domain/streams/stream-copies.js';
+import type { StreamCopy } from '../src/domain/streams/stream-copy.js';
 import type { Workers } from '../src/mediasoup/workers.js';
 
 const IDENTITY: NodeIdentity = { nodeId: 'local', bootId: 'boot', grpcAddress: '127.0.0.1:1' };

@@ -3,7 +3,7 @@ import { eventually } from '@sluice/testing';
 import { relayTickets } from '@sluice/tokens';
 import type { StreamName } from '@sluice/core';
 import type { OpenRelayRequest, OpenRelayResponse } from '@sluice/proto-gen/media_node';
-import type { PeerCall } from '../src/domain/relay-peers.js';
+import type { PeerCall } from '../src/domain/pipes/relay-peers.js';
 import {
   FakeDirectory,
   Source,

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '@sluice/testing';
 import type { RtpParameters } from 'mediasoup/types';
 import type { StreamName } from '@sluice/core';
-import type { HomeRouter } from '../src/domain/home-router.js';
-import type { Pipe } from '../src/domain/pipe.js';
-import type { StreamCopy } from '../src/domain/stream-copy.js';
+import type { HomeRouter } from '../src/domain/routers/home-router.js';
+import type { Pipe } from '../src/domain/pipes/pipe.js';
+import type { StreamCopy } from '../src/domain/streams/stream-copy.js';
 import {
   FakeDirectory,
   FollowingViewer,

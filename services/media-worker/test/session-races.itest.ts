@@ -4,7 +4,7 @@ import { SluiceError, systemClock, type StreamName } from '@sluice/core';
 import { eventually } from '@sluice/testing';
 import { SdpError } from '@sluice/sdp';
 import type { Log } from '../src/domain/ports.js';
-import type { Session } from '../src/domain/session.js';
+import type { Session } from '../src/domain/sessions/session.js';
 import { openHomeRouters, type Workers } from '../src/mediasoup/workers.js';
 import { localNode } from './local-node.fixture.js';
 import { answerTo, offerOf } from './offer.fixture.js';

@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '@sluice/core';
 import { eventually, freePort } from '@sluice/testing';
-import type { CoreBeacon, HomeRouter } from '../src/domain/home-router.js';
+import type { CoreBeacon, HomeRouter } from '../src/domain/routers/home-router.js';
 import type { Log } from '../src/domain/ports.js';
 import { openHomeRouters, type Workers } from '../src/mediasoup/workers.js';
 

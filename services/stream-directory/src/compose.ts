@@ -19,11 +19,11 @@ import {
 } from '@sluice/service-kit';
 import { ingestUrls, relayTickets } from '@sluice/tokens';
 import type { Config } from './config.js';
-import { RoomDoors } from './domain/room-doors.js';
+import { RoomDoors } from './domain/rooms/room-doors.js';
 import { definitionOf, sameUrl } from './configured-ingests.js';
 import { Directory, type Surroundings } from './domain/directory.js';
-import { IngestKeeper } from './domain/ingest-keeper.js';
-import { Ingests } from './domain/ingests.js';
+import { IngestKeeper } from './domain/ingests/ingest-keeper.js';
+import { Ingests } from './domain/ingests/ingests.js';
 import type { MediaNodes } from './domain/ports.js';
 import { directoryService } from './grpc/directory-service.js';
 import { GrpcMediaNodes } from './grpc/media-nodes.js';

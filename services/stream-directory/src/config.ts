@@ -8,8 +8,8 @@ import {
   type Environment,
 } from '@sluice/service-kit';
 import { parseIngests } from './configured-ingests.js';
-import { FANOUT_MIN } from './domain/relay-tree.js';
-import { parseRoomRegions } from './domain/room-regions.js';
+import { FANOUT_MIN } from './domain/relays/relay-tree.js';
+import { parseRoomRegions } from './domain/placement/room-regions.js';
 
 const milliseconds = () => z.coerce.number().int();
 

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, collectDefaultMetrics, type Registry } from 'prom-client';
-import { REJECTIONS } from './domain/placement.js';
-import { REPAIRS } from './domain/record-audit.js';
+import { REJECTIONS } from './domain/placement/placement.js';
+import { REPAIRS } from './domain/streams/record-audit.js';
 
 const INGEST_STATUSES = ['connecting', 'running', 'resting', 'failed'] as const;
 const NODE_STATES = ['serving', 'draining', 'silent', 'stalled'] as const;

@@ -4,7 +4,7 @@ import { createWorker } from 'mediasoup';
 import type { WebRtcTransport, Worker } from 'mediasoup/types';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '@sluice/core';
-import type { Beacon } from '../src/domain/facts.js';
+import type { Beacon } from '../src/domain/cluster/facts.js';
 import { BeaconProber } from '../src/stun/beacon-prober.js';
 
 let worker: Worker;

@@ -1,6 +1,6 @@
 import { DEFAULT_PURPOSE, SluiceError, ingestAddress, notFound } from '@sluice/core';
 import { mayEnter, type Identity, type SecretBox } from '@sluice/tokens';
-import { requireGrant, requireRoom } from './permissions.js';
+import { requireGrant, requireRoom } from './access/permissions.js';
 import type { Directory, IngestView } from './ports.js';
 
 /** What somebody wants to have pulled. */

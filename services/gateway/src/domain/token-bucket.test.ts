@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '@sluice/testing';
-import { KeyedBuckets } from './keyed-buckets.js';
+import { KeyedBuckets } from './access/keyed-buckets.js';
 import { TokenBucket } from './token-bucket.js';
 
 function takenOf(bucket: TokenBucket, tries: number): number {

@@ -10,7 +10,7 @@ import {
   type TokenResponseBody,
 } from '@sluice/protocol';
 import type { Ingests } from '../domain/ingests.js';
-import { requireGrant } from '../domain/permissions.js';
+import { requireGrant } from '../domain/access/permissions.js';
 import type { Directory, MediaNode, MediaNodes, TokenAuthority } from '../domain/ports.js';
 import { BODY_MAX_BYTES, bearerOf, hasBody, onlyMethods, parseBody } from './api-parts.js';
 import { ingestRoutes } from './ingests-api.js';

@@ -1,6 +1,6 @@
 import express, { type Express, type RequestHandler } from 'express';
 import { SluiceError, type Clock } from '@sluice/core';
-import { KeyedBuckets } from '../domain/keyed-buckets.js';
+import { KeyedBuckets } from '../domain/access/keyed-buckets.js';
 import type { Observer } from '../domain/ports.js';
 import { api, type ApiPorts } from './api.js';
 import { clientAddress } from './client-address.js';

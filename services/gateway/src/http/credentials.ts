@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Credentials } from '../domain/access.js';
+import type { Credentials } from '../domain/access/access.js';
 
 /** What a request brought: its Authorization header, `?token=` or `?access_token=`. */
 export function credentialsOf(request: IncomingMessage): Credentials {

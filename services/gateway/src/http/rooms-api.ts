@@ -8,9 +8,9 @@ import {
   type SessionResponseBody,
 } from '@sluice/protocol';
 import type { Identity } from '@sluice/tokens';
-import type { Host } from '../domain/host.js';
+import type { Host } from '../domain/rooms/host.js';
 import type { TokenAuthority } from '../domain/ports.js';
-import type { ResourceSessions } from '../domain/resource-sessions.js';
+import type { ResourceSessions } from '../domain/sessions/resource-sessions.js';
 import { bearerOf, hasBody, onlyMethods, parseBody } from './api-parts.js';
 
 /** An answer of a browser that receives many streams. */

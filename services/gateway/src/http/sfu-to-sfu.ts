@@ -1,8 +1,8 @@
 import { text, Router, type RequestHandler } from 'express';
 import { SluiceError } from '@sluice/core';
-import type { Access } from '../domain/access.js';
-import { openSomewhere } from '../domain/open-session.js';
-import { requireFresh } from '../domain/permissions.js';
+import type { Access } from '../domain/access/access.js';
+import { openSomewhere } from '../domain/sessions/open-session.js';
+import { requireFresh } from '../domain/access/permissions.js';
 import type { Directory, MediaNodes } from '../domain/ports.js';
 import { onlyMethods } from './api-parts.js';
 import { credentialsOf } from './credentials.js';

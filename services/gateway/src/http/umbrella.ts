@@ -1,8 +1,8 @@
 import { raw, Router, type Request, type RequestHandler, type Response } from 'express';
 import { SluiceError } from '@sluice/core';
 import { UmbrellaServers, UmbrellaStatus } from '@sluice/proto-gen/umbrella';
-import type { Access } from '../domain/access.js';
-import { requireGrant } from '../domain/permissions.js';
+import type { Access } from '../domain/access/access.js';
+import { requireGrant } from '../domain/access/permissions.js';
 import type { UmbrellaLinks } from '../domain/umbrella/links.js';
 import { requireServers, withoutSecrets, type ServerList } from '../domain/umbrella/server-list.js';
 import { toTrack } from '../proto/umbrella.js';

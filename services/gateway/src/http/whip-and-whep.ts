@@ -1,8 +1,8 @@
 import { text, Router, type Request, type RequestHandler, type Response } from 'express';
 import { DEFAULT_PURPOSE, SluiceError, hasCode, parseName, type StreamName } from '@sluice/core';
 import type { Identity } from '@sluice/tokens';
-import type { Access } from '../domain/access.js';
-import type { Made, HttpDialect, ResourceSessions } from '../domain/resource-sessions.js';
+import type { Access } from '../domain/access/access.js';
+import type { Made, HttpDialect, ResourceSessions } from '../domain/sessions/resource-sessions.js';
 import { onlyMethods } from './api-parts.js';
 import { credentialsOf } from './credentials.js';
 import { sendProblem } from './problem.js';

@@ -1,5 +1,5 @@
-import type { Dialect } from '../domain/access.js';
-import type { ConnectionPorts } from '../domain/connection.js';
+import type { Dialect } from '../domain/access/access.js';
+import type { ConnectionPorts } from '../domain/rooms-dialect/connection.js';
 import type { PionPorts } from '../domain/pion-sfu/pion-connection.js';
 import { pionDoor } from './pion-door.js';
 import { roomsDoor } from './rooms-door.js';

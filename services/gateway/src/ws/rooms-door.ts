@@ -1,4 +1,4 @@
-import { Connection, type ConnectionPorts } from '../domain/connection.js';
+import { Connection, type ConnectionPorts } from '../domain/rooms-dialect/connection.js';
 import { JoinSpans } from './join-spans.js';
 import type { Door } from './websocket-entrance.js';
 

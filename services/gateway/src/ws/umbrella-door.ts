@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/core';
-import type { Access } from '../domain/access.js';
+import type { Access } from '../domain/access/access.js';
 import { UmbrellaLink, type UmbrellaPorts } from '../domain/umbrella/link.js';
 import type { UmbrellaLinks } from '../domain/umbrella/links.js';
 import { credentialsOf, queryOf } from '../http/credentials.js';

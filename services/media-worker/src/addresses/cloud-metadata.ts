@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { SluiceError } from '@sluice/core';
-import type { Cloud } from '../domain/announced-address.js';
+import type { Cloud } from '../domain/node/announced-address.js';
 
 const TIMEOUT_MS = 2_000;
 const ANSWER_MAX_CHARACTERS = 256;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AddressSource } from '../domain/announced-address.js';
+import type { AddressSource } from '../domain/node/announced-address.js';
 import type { Log } from '../domain/ports.js';
 import { askCloud } from './cloud-metadata.js';
 import { askStun } from './stun-client.js';

@@ -1,5 +1,5 @@
 import { SluiceError } from '@sluice/core';
-import type { Focus } from '../domain/foci.js';
+import type { Focus } from '../domain/sfu-to-sfu/foci.js';
 
 const DEADLINE_MS = 5_000;
 const ANSWER_MAX_BYTES = 64 * 1024;

@@ -4,7 +4,7 @@ import {
   StreamDirectoryService,
   type StreamDirectoryClient,
 } from '@sluice/proto-gen/stream_directory';
-import type { Epochs } from '../domain/epochs.js';
+import type { Epochs } from '../domain/streams/epochs.js';
 import type { Directory, NodeIdentity } from '../domain/ports.js';
 
 /** A join waits for these; a directory that takes longer is as good as away. */

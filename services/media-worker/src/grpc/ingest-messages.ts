@@ -2,7 +2,7 @@ import { SessionId, SluiceError, parseName } from '@sluice/core';
 import { IngestStatus, type IngestDefinition, type IngestState } from '@sluice/proto-gen/common';
 import type { StartIngestRequest } from '@sluice/proto-gen/media_node';
 import type { SecretBox } from '@sluice/tokens';
-import type { IngestReport, IngestTask } from '../domain/ingests.js';
+import type { IngestReport, IngestTask } from '../domain/ingests/ingests.js';
 import { boundedText } from './session-messages.js';
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;

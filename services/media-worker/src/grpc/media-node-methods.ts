@@ -36,13 +36,13 @@ import type {
   UpdateIceResponse,
   WatchSessionRequest,
 } from '@sluice/proto-gen/media_node';
-import type { DataChannelClients } from '../domain/data-channel-clients.js';
+import type { DataChannelClients } from '../domain/sfu-to-sfu/data-channel-clients.js';
 import type { SecretBox } from '@sluice/tokens';
-import type { Ingests } from '../domain/ingests.js';
-import type { MediaNode } from '../domain/media-node.js';
+import type { Ingests } from '../domain/ingests/ingests.js';
+import type { MediaNode } from '../domain/node/media-node.js';
 import type { NodeIdentity } from '../domain/ports.js';
-import { statsOf } from '../domain/session-stats.js';
-import type { Session } from '../domain/session.js';
+import { statsOf } from '../domain/sessions/session-stats.js';
+import type { Session } from '../domain/sessions/session.js';
 import { fromIngestReport, toIngestTask } from './ingest-messages.js';
 import {
   boundedCandidate,

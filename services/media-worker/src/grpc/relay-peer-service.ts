@@ -3,7 +3,7 @@ import { SessionId } from '@sluice/core';
 import { bidiStream, unary, type ReportError } from '@sluice/grpc-kit';
 import { RelayPeerService, type RelayPeerServer } from '@sluice/proto-gen/media_node';
 import type { StreamHolder } from '../domain/ports.js';
-import type { RelayService } from '../domain/relay-peers.js';
+import type { RelayService } from '../domain/pipes/relay-peers.js';
 import { parseOpenPipeRequest, parseOpenRelayRequest, parseStreamName } from './relay-messages.js';
 
 /** The server half of what media nodes say to each other; for `startGrpcServer`. */

@@ -2,7 +2,7 @@ import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js';
 import { CLIENT_OPTIONS, callUnary, responsesOf } from '@sluice/grpc-kit';
 import { RelayPeerClient } from '@sluice/proto-gen/media_node';
 import type { StreamYield } from '../domain/ports.js';
-import type { PeerCall, RelayPeer } from '../domain/relay-peers.js';
+import type { PeerCall, RelayPeer } from '../domain/pipes/relay-peers.js';
 import { parseOpenPipeResponse, parseOpenRelayResponse } from './relay-messages.js';
 
 /**

@@ -5,9 +5,9 @@ import type {
   OpenSessionRequest,
   SessionEvent as Message,
 } from '@sluice/proto-gen/media_node';
-import type { DataChannelClientProfile } from '../domain/data-channel-client.js';
-import type { SessionEvent, SubscriptionRef } from '../domain/session-events.js';
-import type { SessionProfile } from '../domain/session-profile.js';
+import type { DataChannelClientProfile } from '../domain/sfu-to-sfu/data-channel-client.js';
+import type { SessionEvent, SubscriptionRef } from '../domain/sessions/session-events.js';
+import type { SessionProfile } from '../domain/sessions/session-profile.js';
 
 /** Largest SDP, in UTF-16 code units; the negotiation has bounds of its own below it. */
 const SDP_MAX_CHARACTERS = 256 * 1024;

@@ -1,6 +1,6 @@
 import { systemClock } from '@sluice/core';
-import { DeletionCost } from '../domain/deletion-cost.js';
-import type { MediaNode } from '../domain/media-node.js';
+import { DeletionCost } from '../domain/node/deletion-cost.js';
+import type { MediaNode } from '../domain/node/media-node.js';
 import type { Log } from '../domain/ports.js';
 import { writeDeletionCost, type OwnPod } from './own-pod.js';
 

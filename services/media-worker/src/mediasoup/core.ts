@@ -2,7 +2,7 @@ import process from 'node:process';
 import { createWorker } from 'mediasoup';
 import type { Router, TransportListenInfo, WebRtcServer, Worker } from 'mediasoup/types';
 import { Resource, Rollback, type CloseReason } from '@sluice/core';
-import type { CoreBeacon, HomeRouter } from '../domain/home-router.js';
+import type { CoreBeacon, HomeRouter } from '../domain/routers/home-router.js';
 import { MEDIA_CODECS } from './codecs.js';
 
 /** Where clients' media arrives: one UDP and one TCP port per core. */

@@ -6,7 +6,7 @@ import {
   type ResourceEvents,
   type Timer,
 } from '@sluice/core';
-import type { CoreBeacon, HomeRouter, HomeRouters } from '../domain/home-router.js';
+import type { CoreBeacon, HomeRouter, HomeRouters } from '../domain/routers/home-router.js';
 import type { Log } from '../domain/ports.js';
 import { Core, type ClientListen } from './core.js';
 import { CpuShares } from './cpu-shares.js';

@@ -1,5 +1,5 @@
 import { ingestAddress } from '@sluice/core';
-import { IngestFailure } from '../domain/ingest-failure.js';
+import { IngestFailure } from '../domain/ingests/ingest-failure.js';
 import type { Credentials } from './authorization.js';
 
 /** An rtsp or rtsps URL, its secrets apart. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CameraTrack } from '../domain/camera-description.js';
+import type { CameraTrack } from '../domain/ingests/camera-description.js';
 import { ffmpegArguments } from './ffmpeg-arguments.js';
 
 const track = (kind: CameraTrack['kind'], encoding: string): CameraTrack => ({

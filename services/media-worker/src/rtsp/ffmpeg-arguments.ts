@@ -1,5 +1,5 @@
-import type { CameraTrack } from '../domain/camera-description.js';
-import type { RtpTarget } from '../domain/camera.js';
+import type { CameraTrack } from '../domain/ingests/camera-description.js';
+import type { RtpTarget } from '../domain/ingests/camera.js';
 
 /** Fits, with all headers that are added later, into what every network carries. */
 const PACKET_BYTES = 1_200;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Resource, type ResourceEvents } from '@sluice/core';
-import type { CameraTrack } from '../domain/camera-description.js';
+import type { CameraTrack } from '../domain/ingests/camera-description.js';
 import { RtspReader, headerOf, type InterleavedFrame, type RtspMessage } from './rtsp-reader.js';
 
 export interface FfmpegDoorEvents extends ResourceEvents {

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Resource } from '@sluice/core';
-import { readDescription, type CameraTrack } from '../domain/camera-description.js';
-import type { Camera, Cameras, RtpTarget } from '../domain/camera.js';
-import { IngestFailure, type IngestFailureKind } from '../domain/ingest-failure.js';
+import { readDescription, type CameraTrack } from '../domain/ingests/camera-description.js';
+import type { Camera, Cameras, RtpTarget } from '../domain/ingests/camera.js';
+import { IngestFailure, type IngestFailureKind } from '../domain/ingests/ingest-failure.js';
 import { parseCameraUrl } from './camera-url.js';
 import { ffmpegArguments } from './ffmpeg-arguments.js';
 import { FfmpegDoor } from './ffmpeg-door.js';

@@ -1,7 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Resource, type ResourceEvents } from '@sluice/core';
-import { IngestFailure, type IngestFailureKind } from '../domain/ingest-failure.js';
+import { IngestFailure, type IngestFailureKind } from '../domain/ingests/ingest-failure.js';
 import { Authorization, challengeOf } from './authorization.js';
 import type { CameraUrl } from './camera-url.js';
 import { RtspReader, headerOf, type InterleavedFrame, type RtspMessage } from './rtsp-reader.js';

@@ -1,4 +1,4 @@
-import { IngestFailure } from '../domain/ingest-failure.js';
+import { IngestFailure } from '../domain/ingests/ingest-failure.js';
 
 /** A request or a response: RTSP is alike both ways. */
 export interface RtspMessage {

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
-import { IngestFailure } from '../domain/ingest-failure.js';
+import { IngestFailure } from '../domain/ingests/ingest-failure.js';
 
 /** What no camera of the open Internet has: addresses of this host, of its networks, of its cloud. */
 const NOT_PUBLIC = [

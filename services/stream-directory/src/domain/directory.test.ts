@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { streamKey } from '@sluice/core';
-import type { Relay } from './facts.js';
+import type { Relay } from './cluster/facts.js';
 import {
   ACluster,
   CAMERA,

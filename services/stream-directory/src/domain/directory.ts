@@ -1,18 +1,18 @@
 import type { RelayTicket } from '@sluice/tokens';
 import type { Clock, Random, Timer } from '@sluice/core';
-import { ClusterView } from './cluster-view.js';
-import type { Boot, Fact, Heartbeat, Relay } from './facts.js';
-import type { KnownNode } from './known-node.js';
-import { NodeLiveness } from './node-liveness.js';
-import type { Rejection } from './placement.js';
+import { ClusterView } from './cluster/cluster-view.js';
+import type { Boot, Fact, Heartbeat, Relay } from './cluster/facts.js';
+import type { KnownNode } from './cluster/known-node.js';
+import { NodeLiveness } from './cluster/node-liveness.js';
+import type { Rejection } from './placement/placement.js';
 import type { Beacons, Hearing, MediaNodes, StreamRecords } from './ports.js';
-import { RecordAudit, type Repair } from './record-audit.js';
-import { RelayPlanner } from './relay-planner.js';
-import type { TreeLimits } from './relay-tree.js';
-import { Reservations } from './reservations.js';
-import { Rooms } from './rooms.js';
-import { SessionPlacer, type PlacementRules } from './session-placer.js';
-import { StreamRegistry } from './stream-registry.js';
+import { RecordAudit, type Repair } from './streams/record-audit.js';
+import { RelayPlanner } from './relays/relay-planner.js';
+import type { TreeLimits } from './relays/relay-tree.js';
+import { Reservations } from './placement/reservations.js';
+import { Rooms } from './rooms/rooms.js';
+import { SessionPlacer, type PlacementRules } from './placement/session-placer.js';
+import { StreamRegistry } from './streams/stream-registry.js';
 
 /** What one replica needs of the world. */
 export interface Surroundings {

@@ -1,6 +1,6 @@
 import type { StreamKey } from '@sluice/core';
-import type { Beacon, Boot, NodeTruth } from './facts.js';
-import type { ReadRecord, StoredRecord, StreamRecord } from './stream-record.js';
+import type { Beacon, Boot, NodeTruth } from './cluster/facts.js';
+import type { ReadRecord, StoredRecord, StreamRecord } from './streams/stream-record.js';
 
 /** The bucket of stream records: a local copy that follows it, and the bucket itself. */
 export interface StreamRecords {

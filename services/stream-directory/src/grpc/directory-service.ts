@@ -2,14 +2,14 @@ import type { handleUnaryCall } from '@grpc/grpc-js';
 import type { StreamDirectoryServer } from '@sluice/proto-gen/stream_directory';
 import { NodeId, SessionId, parseName } from '@sluice/core';
 import { unary, type ReportError } from '@sluice/grpc-kit';
-import type { ClusterView } from '../domain/cluster-view.js';
-import { IngestId } from '../domain/ingest.js';
-import type { Ingests } from '../domain/ingests.js';
-import type { RelayPlanner } from '../domain/relay-planner.js';
-import type { RoomDoors } from '../domain/room-doors.js';
-import type { Rooms } from '../domain/rooms.js';
-import type { SessionPlacer } from '../domain/session-placer.js';
-import type { StreamRegistry } from '../domain/stream-registry.js';
+import type { ClusterView } from '../domain/cluster/cluster-view.js';
+import { IngestId } from '../domain/ingests/ingest.js';
+import type { Ingests } from '../domain/ingests/ingests.js';
+import type { RelayPlanner } from '../domain/relays/relay-planner.js';
+import type { RoomDoors } from '../domain/rooms/room-doors.js';
+import type { Rooms } from '../domain/rooms/rooms.js';
+import type { SessionPlacer } from '../domain/placement/session-placer.js';
+import type { StreamRegistry } from '../domain/streams/stream-registry.js';
 import {
   toEpoch,
   toIngestDefinition,

@@ -12,11 +12,11 @@ import type {
   RoomSession,
   RoomStream as RoomStreamMessage,
 } from '@sluice/proto-gen/stream_directory';
-import type { SessionAt } from '../domain/cluster-view.js';
-import type { Relay } from '../domain/facts.js';
-import type { IngestDefinition, IngestView } from '../domain/ingest.js';
-import type { KnownNode } from '../domain/known-node.js';
-import type { RoomStream } from '../domain/rooms.js';
+import type { SessionAt } from '../domain/cluster/cluster-view.js';
+import type { Relay } from '../domain/cluster/facts.js';
+import type { IngestDefinition, IngestView } from '../domain/ingests/ingest.js';
+import type { KnownNode } from '../domain/cluster/known-node.js';
+import type { RoomStream } from '../domain/rooms/rooms.js';
 
 export function fromNode(node: KnownNode, silenceMs: number): NodeView {
   const { nodeId, bootId, region, zone, grpcAddress, state, load, sessions, routers } =

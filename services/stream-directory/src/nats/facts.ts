@@ -4,7 +4,7 @@ import {
   NodeLost as NodeLostMessage,
 } from '@sluice/proto-gen/facts';
 import { SUBJECTS, type Bus } from '@sluice/nats-kit';
-import type { Boot, Fact, Heartbeat } from '../domain/facts.js';
+import type { Boot, Fact, Heartbeat } from '../domain/cluster/facts.js';
 import { toBoot, toFact, toHeartbeat } from '../messages/from-message.js';
 
 export interface FactListener {

@@ -1,6 +1,6 @@
 import { RelayState } from '@sluice/proto-gen/common';
 import { SUBJECTS, type Bus } from '@sluice/nats-kit';
-import type { Relay } from '../domain/facts.js';
+import type { Relay } from '../domain/cluster/facts.js';
 import { toRelay } from '../messages/from-message.js';
 
 /** Relay plans of the directory's own replicas, at most once, for each other. */

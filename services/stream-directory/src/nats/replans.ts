@@ -1,6 +1,6 @@
 import { RelayReplan } from '@sluice/proto-gen/facts';
 import { SUBJECTS, type Bus } from '@sluice/nats-kit';
-import type { Relay } from '../domain/facts.js';
+import type { Relay } from '../domain/cluster/facts.js';
 
 /** Asks the node that pulls a relay to plan it again. */
 export function askToReplan(bus: Pick<Bus, 'publish'>, relay: Relay): void {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { subjectToken } from '@sluice/core';
 import type { KvBucket, KvFollower, KvValue } from '@sluice/nats-kit';
-import type { RoomRecord, RoomRecords } from '../domain/room-doors.js';
+import type { RoomRecord, RoomRecords } from '../domain/rooms/room-doors.js';
 
 const Record = z.object({ locked: z.boolean(), members: z.array(z.string()) });
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { parseStreamKey, type StreamKey } from '@sluice/core';
 import type { KvBucket, KvFollower, KvValue } from '@sluice/nats-kit';
-import { GroupedMap } from '../domain/grouped-map.js';
+import { GroupedMap } from '../domain/cluster/grouped-map.js';
 import type { StreamRecords } from '../domain/ports.js';
-import type { ReadRecord, StoredRecord, StreamRecord } from '../domain/stream-record.js';
+import type { ReadRecord, StoredRecord, StreamRecord } from '../domain/streams/stream-record.js';
 
 /** The one key that is no stream's: those have three parts. */
 const EPOCH_FLOOR_KEY = 'epoch-floor';

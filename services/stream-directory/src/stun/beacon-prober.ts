@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '@sluice/core';
-import type { Beacon } from '../domain/facts.js';
+import type { Beacon } from '../domain/cluster/facts.js';
 import type { Beacons } from '../domain/ports.js';
 import { bindingRequest, isSuccessBy, transactionOf } from './stun-message.js';
 

@@ -2,7 +2,15 @@ import type { RouterRef, SessionRef } from '@sluice/proto-gen/common';
 import type { StreamName } from '@sluice/core';
 import { FakeClock } from '@sluice/testing';
 import { Directory, type DirectoryRules } from '../domain/directory.js';
-import type { Beacon, Boot, Change, Heartbeat, NodeTruth, Relay, Stream } from '../domain/facts.js';
+import type {
+  Beacon,
+  Boot,
+  Change,
+  Heartbeat,
+  NodeTruth,
+  Relay,
+  Stream,
+} from '../domain/cluster/facts.js';
 import type { NodeAnswer } from '../domain/ports.js';
 import { MemoryStreamRecords } from './memory-stream-records.js';
 

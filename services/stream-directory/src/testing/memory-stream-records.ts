@@ -1,6 +1,6 @@
 import { SluiceError, parseStreamKey, type StreamKey } from '@sluice/core';
 import type { StreamRecords } from '../domain/ports.js';
-import type { ReadRecord, StoredRecord, StreamRecord } from '../domain/stream-record.js';
+import type { ReadRecord, StoredRecord, StreamRecord } from '../domain/streams/stream-record.js';
 
 /** A bucket in memory, for tests: passes the same contract as the one in NATS. */
 export class MemoryStreamRecords implements StreamRecords {

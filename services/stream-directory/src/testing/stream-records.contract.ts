@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { streamKey } from '@sluice/core';
 import type { StreamRecords } from '../domain/ports.js';
-import type { StreamRecord } from '../domain/stream-record.js';
+import type { StreamRecord } from '../domain/streams/stream-record.js';
 
 /** What every kind of stream records must show; run against the one in memory and the one in NATS. */
 export function streamRecordsContract(

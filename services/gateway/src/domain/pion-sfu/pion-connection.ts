@@ -1,13 +1,13 @@
 import { SluiceError, hasCode, parseName, type Timer } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
 import type { Identity } from '@sluice/tokens';
-import { isAnonymous, type Access, type Credentials } from '../access.js';
-import { FrameBudget } from '../frame-budget.js';
-import { requireCandidate } from '../ice-candidate.js';
-import type { MembershipPorts } from '../membership.js';
+import { isAnonymous, type Access, type Credentials } from '../access/access.js';
+import { FrameBudget } from '../access/frame-budget.js';
+import { requireCandidate } from '../sessions/ice-candidate.js';
+import type { MembershipPorts } from '../rooms-dialect/membership.js';
 import type { RequestScope } from '../ports.js';
-import { requireFresh, requireRoom } from '../permissions.js';
-import { RequestQueue } from '../request-queue.js';
+import { requireFresh, requireRoom } from '../access/permissions.js';
+import { RequestQueue } from '../rooms-dialect/request-queue.js';
 import { parsePionFrame, pionFrame, type PionFrame } from './frames.js';
 import { PionMember } from './pion-member.js';
 

@@ -1,8 +1,8 @@
 import { Resource, type ResourceEvents } from '@sluice/core';
 import { DEFAULT_PURPOSE } from '@sluice/protocol';
-import { Audience } from '../audience.js';
-import type { MembershipPorts } from '../membership.js';
-import { Visit, type Visitor } from '../visit.js';
+import { Audience } from '../rooms/audience.js';
+import type { MembershipPorts } from '../rooms-dialect/membership.js';
+import { Visit, type Visitor } from '../rooms/visit.js';
 
 interface PionMemberEvents extends ResourceEvents {
   offered: [sdp: string];

@@ -1,12 +1,12 @@
 import { SluiceError, hasCode, type Timer } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
 import type { Identity } from '@sluice/tokens';
-import { FrameBudget } from '../frame-budget.js';
-import { requireCandidate } from '../ice-candidate.js';
-import type { MembershipPorts } from '../membership.js';
-import { requireFresh, requireRoom } from '../permissions.js';
-import { RequestQueue } from '../request-queue.js';
-import { Visit } from '../visit.js';
+import { FrameBudget } from '../access/frame-budget.js';
+import { requireCandidate } from '../sessions/ice-candidate.js';
+import type { MembershipPorts } from '../rooms-dialect/membership.js';
+import { requireFresh, requireRoom } from '../access/permissions.js';
+import { RequestQueue } from '../rooms-dialect/request-queue.js';
+import { Visit } from '../rooms/visit.js';
 import type { UmbrellaMessage, UmbrellaTrack } from './messages.js';
 import { Receiving } from './receiving.js';
 import { Sending } from './sending.js';

@@ -1,5 +1,5 @@
-import type { Session } from '../session.js';
-import type { RoomView } from '../room-view.js';
+import type { Session } from '../sessions/session.js';
+import type { RoomView } from '../rooms/room-view.js';
 import { assignTracks } from './assign-tracks.js';
 import { mediaSections, withoutSending } from './media-sections.js';
 import type { MidMapping, UmbrellaTrack } from './messages.js';

@@ -1,5 +1,5 @@
 import { sdpStreamId } from '@sluice/core';
-import type { Publisher, RoomView } from '../room-view.js';
+import type { Publisher, RoomView } from '../rooms/room-view.js';
 import type { UmbrellaTrack } from './messages.js';
 import { importedTrack, type TrackNames } from './track-names.js';
 

@@ -1,9 +1,9 @@
 import { Resource, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
-import { Audience } from '../audience.js';
+import { Audience } from '../rooms/audience.js';
 import type { Observer } from '../ports.js';
-import type { Room } from '../room.js';
-import type { Publisher } from '../room-view.js';
-import type { Session } from '../session.js';
+import type { Room } from '../rooms/room.js';
+import type { Publisher } from '../rooms/room-view.js';
+import type { Session } from '../sessions/session.js';
 import { isSameStream, mediaSections } from './media-sections.js';
 import type { MidMapping, UmbrellaTrack } from './messages.js';
 import { roomTracks, type RoomTracks } from './room-tracks.js';

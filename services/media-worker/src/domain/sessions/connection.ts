@@ -1,0 +1,238 @@
+import type {
+  DtlsParameters,
+  IceParameters,
+  RtpCapabilities,
+  WebRtcTransport,
+  WebRtcTransportOptions,
+} from 'mediasoup/types';
+import { Resource, SluiceError, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
+import {
+  Negotiation,
+  writeIceFragment,
+  type AnswerDecisions,
+  type IceFragment,
+  type OfferReceived,
+} from '@sluice/sdp';
+import type { HomeRouter } from '../routers/home-router.js';
+import { Establishment, type Direction, type JoinObserver } from './join-phases.js';
+
+export interface ConnectionSettings {
+  readonly clock: Clock;
+  readonly connectMs: number;
+  readonly iceLossMs: number;
+  /** Seconds without a valid STUN request after which ICE counts as lost. */
+  readonly iceConsentTimeoutSeconds: number;
+  /** Where bandwidth estimation towards the client starts, in bits per second. */
+  readonly initialOutgoingBps: number;
+  /** What the estimation never falls below, in bits per second. */
+  readonly minOutgoingBps: number;
+  /** What a client may send on one connection, in bits per second. */
+  readonly maxIncomingBps: number;
+  readonly joins: JoinObserver;
+}
+
+export interface ConnectionEvents extends ResourceEvents {
+  /** DTLS is up: media flows from now on. */
+  connected: [];
+}
+
+/** A client may receive a whole room on one PeerConnection. */
+const SUBSCRIBING_LIMITS = { mLines: 256, sdpBytes: 256 * 1024 };
+
+export interface ConnectionOptions {
+  /** Whether it carries data channels. */
+  readonly sctp?: boolean;
+  /** In the numbering of the client where it sets that; else the router's own. */
+  readonly routerRtpCapabilities?: RtpCapabilities;
+}
+
+/** What became of ICE that the client updated by a fragment of SDP. */
+export type IceUpdate =
+  | { readonly kind: 'stale' | 'trickled' }
+  | { readonly kind: 'restarted'; readonly fragment: string; readonly usernameFragment: string };
+
+/** Data channels of a duplex one; what browsers ask for at most. */
+const SCTP_STREAMS = { OS: 256, MIS: 256 };
+
+export function connectionLost(): SluiceError {
+  return new SluiceError('UNAVAILABLE', 'the connection was lost');
+}
+
+/**
+ * One PeerConnection of a client: a WebRtcTransport on the session's home router and the
+ * negotiation that describes it. It ends when the client closes it (DTLS says so), when DTLS fails
+ * or never comes up, and when ICE stays lost.
+ */
+export class Connection extends Resource<ConnectionEvents> {
+  #connecting = false;
+  #connectTimer: Timer | undefined;
+  #iceTimer: Timer | undefined;
+  readonly #establishment: Establishment;
+
+  private constructor(
+    private readonly direction: Direction,
+    /** When a client's wish began to make it. */
+    readonly openedAtMs: number,
+    readonly transport: WebRtcTransport,
+    readonly negotiation: Negotiation,
+    private readonly settings: ConnectionSettings,
+  ) {
+    super();
+    const { onPhase } = settings.joins;
+    this.#establishment = new Establishment((phase, ms) => onPhase(direction, phase, ms));
+    transport.on('dtlsstatechange', (state) => {
+      if (state === 'connected') this.#onConnected();
+      else if (state === 'failed' || state === 'closed') this.close(`dtls ${state}`);
+    });
+    transport.on('icestatechange', (state) => {
+      if (state === 'disconnected') this.#onIceLost();
+      else this.#onIceBack();
+    });
+    transport.observer.once('close', () => this.close('transport closed'));
+  }
+
+  static async open(
+    home: HomeRouter,
+    direction: Direction,
+    settings: ConnectionSettings,
+    { sctp = false, routerRtpCapabilities = home.router.rtpCapabilities }: ConnectionOptions = {},
+  ): Promise<Connection> {
+    const openedAtMs = settings.clock.nowMs();
+    const transport = await createTransport(home, {
+      webRtcServer: home.webRtcServer,
+      enableUdp: true,
+      enableTcp: true,
+      preferUdp: true,
+      iceConsentTimeout: settings.iceConsentTimeoutSeconds,
+      initialAvailableOutgoingBitrate: settings.initialOutgoingBps,
+      ...(sctp && { enableSctp: true, numSctpStreams: SCTP_STREAMS }),
+    });
+    await setBounds(transport, direction, settings);
+    settings.joins.onPhase(direction, 'transport', settings.clock.nowMs() - openedAtMs);
+    const negotiation = new Negotiation({
+      transport,
+      routerRtpCapabilities,
+      bothWays: direction === 'duplex',
+      ...(direction !== 'publishing' && { limits: SUBSCRIBING_LIMITS }),
+    });
+    return new Connection(direction, openedAtMs, transport, negotiation, settings);
+  }
+
+  get connected(): boolean {
+    return this.transport.dtlsState === 'connected';
+  }
+
+  /** Gives DTLS the client's side; `undefined` when the client said nothing new. */
+  async connect(dtlsParameters: DtlsParameters | undefined): Promise<void> {
+    if (!dtlsParameters) return;
+    if (this.#connecting) {
+      throw new SluiceError('INVALID_ARGUMENT', 'a PeerConnection keeps its DTLS fingerprint');
+    }
+    this.#connecting = true;
+    this.#establishment.described(this.settings.clock.nowMs());
+    this.#connectTimer = this.settings.clock.after(this.settings.connectMs, () =>
+      this.close('never connected'),
+    );
+    await this.transport.connect({ dtlsParameters });
+  }
+
+  /**
+   * Answers an offer of the client: `admit` runs once the offer is known to be good and before
+   * anything is changed, `take` changes what it says.
+   *
+   * @throws {SdpError} or {SluiceError}, and then the negotiation is as it was.
+   */
+  async answerOffer(
+    sdp: string,
+    admit: (offer: OfferReceived) => Promise<void>,
+    take: (offer: OfferReceived) => Promise<AnswerDecisions>,
+  ): Promise<string> {
+    const { negotiation } = this;
+    const offer = negotiation.receiveOffer(sdp);
+    try {
+      await admit(offer);
+      await this.connect(offer.connect);
+      const iceParameters = offer.iceRestart ? await this.restartIce() : undefined;
+      return negotiation.answer({ iceParameters, ...(await take(offer)) });
+    } catch (error) {
+      negotiation.refuseOffer();
+      throw this.closed ? connectionLost() : error;
+    }
+  }
+
+  restartIce(): Promise<IceParameters> {
+    return this.transport.restartIce();
+  }
+
+  /**
+   * Takes what the client says of its ICE; where it restarts, says ours.
+   *
+   * @param known which credentials of ours the client knows, or `*`.
+   */
+  async updateIce(known: string, fragment: IceFragment): Promise<IceUpdate> {
+    const { transport, negotiation } = this;
+    const { usernameFragment } = transport.iceParameters;
+    if (known !== '*' && known !== usernameFragment) return { kind: 'stale' };
+    const { credentials } = fragment;
+    if (!credentials || negotiation.hasIce(credentials)) return { kind: 'trickled' };
+    const iceParameters = await this.restartIce();
+    negotiation.restartIceBeside(credentials, iceParameters);
+    const written = writeIceFragment(iceParameters, transport.iceCandidates, fragment);
+    return {
+      kind: 'restarted',
+      fragment: written,
+      usernameFragment: iceParameters.usernameFragment,
+    };
+  }
+
+  protected override release(reason: string): void {
+    this.settings.joins.onConnectionClosed(this.direction, reason);
+    this.#connectTimer?.cancel();
+    this.#iceTimer?.cancel();
+    this.transport.close();
+  }
+
+  #onConnected(): void {
+    this.#connectTimer?.cancel();
+    this.#establishment.dtlsConnected(this.settings.clock.nowMs());
+    this.emit('connected');
+  }
+
+  #onIceLost(): void {
+    this.#iceTimer ??= this.settings.clock.after(this.settings.iceLossMs, () =>
+      this.close('ice lost'),
+    );
+  }
+
+  #onIceBack(): void {
+    this.#establishment.iceConnected(this.settings.clock.nowMs());
+    this.#iceTimer?.cancel();
+    this.#iceTimer = undefined;
+  }
+}
+
+async function createTransport(
+  home: HomeRouter,
+  options: WebRtcTransportOptions,
+): Promise<WebRtcTransport> {
+  try {
+    return await home.router.createWebRtcTransport(options);
+  } catch (error) {
+    if (!home.closed) throw error;
+    throw new SluiceError('UNAVAILABLE', 'the media worker has died', {}, { cause: error });
+  }
+}
+
+async function setBounds(
+  transport: WebRtcTransport,
+  direction: Direction,
+  { maxIncomingBps, minOutgoingBps }: ConnectionSettings,
+): Promise<void> {
+  try {
+    if (direction !== 'subscribing') await transport.setMaxIncomingBitrate(maxIncomingBps);
+    if (direction !== 'publishing') await transport.setMinOutgoingBitrate(minOutgoingBps);
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+}

@@ -1,0 +1,490 @@
+import type { RouterRef, SessionRef } from '@sluice/proto-gen/common';
+import {
+  Resource,
+  Serial,
+  SluiceError,
+  type Clock,
+  type StreamName,
+  type Timer,
+} from '@sluice/core';
+import { checkCandidate, readIceFragment } from '@sluice/sdp';
+import type { Connection, ConnectionSettings, IceUpdate } from './connection.js';
+import type { HomeRouter } from '../routers/home-router.js';
+import type { DrainedSession } from '../node/drain.js';
+import type { IncomingStream } from './incoming-stream.js';
+import type { FactPublisher } from '../ports.js';
+import type { DuplexConnection } from './duplex-connection.js';
+import { DuplexConnections } from './duplex-connections.js';
+import type { Answered, Publication } from './publication.js';
+import type { NumberedCopies } from '../streams/numbered-copies.js';
+import { Publications } from './publications.js';
+import { RELAY_REASONS } from '../streams/relay-reasons.js';
+import type { RetiredConnections } from './retired-connections.js';
+import type { SessionLimits, SessionTimings } from './session-bounds.js';
+import type { Attachment, SessionEvent, Watcher } from './session-events.js';
+import type { SessionProfile, SessionStart } from './session-profile.js';
+import { publishingSettings, subscribingSettings } from './session-settings.js';
+import type { Speakers } from './speakers.js';
+import type { StreamClaims } from '../streams/stream-claims.js';
+import type { StreamCopies, StreamSource } from '../streams/stream-copies.js';
+import type { Layers } from './subscription.js';
+import { Subscriptions, type SubscribeHow } from './subscriptions.js';
+import type { Measured } from '../traffic.js';
+
+/** What all sessions of a node share. */
+export interface SessionEnvironment {
+  readonly clock: Clock;
+  readonly facts: FactPublisher;
+  readonly claims: StreamClaims;
+  readonly copies: StreamCopies;
+  readonly source: StreamSource;
+  readonly numbered: NumberedCopies;
+  readonly speakers: Speakers;
+  readonly retired: RetiredConnections;
+  readonly timings: SessionTimings;
+  readonly limits: SessionLimits;
+  readonly connections: Omit<ConnectionSettings, 'clock' | 'connectMs' | 'iceLossMs'>;
+  readonly report: (error: unknown) => void;
+}
+
+/** Why a session ended whose participant lives on in another one, or is about to. */
+export const SESSION_REASONS = {
+  moved: RELAY_REASONS.moved,
+  workerLost: 'media worker lost',
+} as const;
+
+/** More cannot be missed by a client that does nothing: each subscription ends once. */
+const MISSED_MAX = 1_024;
+
+/**
+ * One participant's connection to the cluster, on one home router, with all that hangs on it. It
+ * lives while somebody watches it and a grace time longer.
+ */
+export class Session extends Resource implements DrainedSession {
+  readonly publications: Publications;
+  readonly subscriptions: Subscriptions;
+  readonly #duplexes: DuplexConnections;
+  readonly #turn: Serial;
+  #waiting = 0;
+  #present: boolean;
+  #watcher: Watcher | undefined;
+  #graceTimer: Timer | undefined;
+  /** Told to nobody yet. */
+  #missed: SessionEvent[] = [];
+  /** What every watcher is told, once it is known that the session must go. */
+  #moving: (() => SessionEvent) | undefined;
+  /** What is known of a session that has taken over a stream of this one. */
+  #superseded: 'by its heir' | 'by some origin' | undefined;
+  #candidates = 0;
+
+  constructor(
+    readonly profile: SessionProfile,
+    readonly home: HomeRouter,
+    origin: RouterRef,
+    { present, turn = new Serial() }: SessionStart,
+    private readonly environment: SessionEnvironment,
+  ) {
+    super();
+    this.#present = present;
+    this.#turn = turn;
+    this.publications = this.own(this.#publications(origin));
+    this.subscriptions = this.own(this.#subscriptions());
+    this.#duplexes = this.own(this.#duplexConnections());
+    environment.facts.sessionOpened(this.ref());
+    this.#startGrace();
+  }
+
+  get attached(): boolean {
+    return this.#watcher !== undefined;
+  }
+
+  /** Whether its client was asked to go elsewhere. */
+  get moving(): boolean {
+    return this.#moving !== undefined;
+  }
+
+  /** All that carries its media, for measuring. */
+  get transports(): readonly Measured[] {
+    const feeds = this.publications.list.flatMap(({ feeds }) => feeds);
+    return [...this.#connections.map(({ transport }) => transport), ...feeds];
+  }
+
+  ref(): SessionRef {
+    const { sessionId, room, participant, username, connectionId } = this.profile;
+    return {
+      sessionId,
+      room,
+      participant,
+      username,
+      connectionId,
+      attached: this.attached,
+      present: this.#present,
+      routerId: this.home.routerId,
+    };
+  }
+
+  /** Says everything to `write` from now on, beginning with what there is; an older watcher ends. */
+  attach(write: (event: SessionEvent) => void): Attachment {
+    const { promise: over, resolve } = Promise.withResolvers<undefined>();
+    const end = () => resolve(undefined);
+    if (this.closed) {
+      write({ type: 'ended', reason: 'the session is over' });
+      end();
+      return { over, detach: end };
+    }
+    const replaced = this.#watcher;
+    const watcher: Watcher = { write, end };
+    this.#watcher = watcher;
+    this.#graceTimer?.cancel();
+    replaced?.end();
+    if (!replaced) this.environment.facts.sessionChanged(this.ref());
+    this.#greet(write);
+    return { over, detach: () => this.#detach(watcher) };
+  }
+
+  setPresent(present: boolean): void {
+    if (this.closed || present === this.#present) return;
+    this.#present = present;
+    this.environment.facts.sessionChanged(this.ref());
+  }
+
+  /** @throws {SdpError} or {SluiceError}, and then all is as it was. */
+  async publish(purpose: string, sdp: string): Promise<Answered> {
+    this.#need('publish');
+    return this.#command(() => this.publications.publish(this.#own(purpose), sdp));
+  }
+
+  /**
+   * The client's offer on the PeerConnection of that key, on which it publishes and is sent what it
+   * subscribes to there. Tracks that are new belong to the stream of `purposeOf` their m-line.
+   *
+   * @throws {SdpError} or {SluiceError}, and then all is as it was.
+   */
+  negotiate(
+    connectionKey: string,
+    sdp: string,
+    purposeOf: (mid: string) => string,
+  ): Promise<Answered> {
+    return this.#command(() =>
+      this.#duplexes.negotiate(connectionKey, sdp, ({ mid }) => {
+        this.#need('publish');
+        return this.#own(purposeOf(mid));
+      }),
+    );
+  }
+
+  /**
+   * Publishes a stream that is new, on a PeerConnection that another owns.
+   *
+   * @throws as {@link negotiate}; ALREADY_EXISTS also when this very session publishes it.
+   */
+  publishNew(connection: DuplexConnection, purpose: string, sdp: string): Promise<Answered> {
+    this.#need('publish');
+    return this.#command(() => {
+      const name = this.#own(purpose);
+      if (this.publications.find(purpose)) {
+        throw new SluiceError('ALREADY_EXISTS', 'Stream already exists');
+      }
+      return this.publications.publishOn(connection, sdp, () => name, { bringsTracks: true });
+    });
+  }
+
+  /** Publishes what arrives otherwise than from its client. @throws as {@link publish}. */
+  publishIncoming(purpose: string, stream: IncomingStream): Promise<Publication> {
+    this.#need('publish');
+    return this.#command(() => this.publications.publishIncoming(this.#own(purpose), stream));
+  }
+
+  /** What it subscribes to with that connection's key is sent there; another owns it. */
+  borrow(connection: DuplexConnection): void {
+    this.subscriptions.share(connection.sending, { tells: false });
+  }
+
+  /** Publishes what no client sends. @throws {SluiceError} ALREADY_EXISTS, UNAVAILABLE. */
+  feed(purpose: string, stream: IncomingStream): Promise<void> {
+    return this.#command(() => this.publications.feed(this.#own(purpose), stream));
+  }
+
+  unpublish(purpose: string): Promise<void> {
+    return this.#command(() => this.publications.unpublish(purpose));
+  }
+
+  /** Our offer; empty when it follows as an event. */
+  async subscribe(stream: StreamName, key: string, how: SubscribeHow = {}): Promise<string> {
+    this.#need('subscribe');
+    this.#admit();
+    // Under way at once, so that many subscriptions wait for their relays together.
+    this.environment.source.ensure(this.home.routerId, stream).catch(() => undefined);
+    return this.#command(() => this.subscriptions.subscribe(stream, key, how));
+  }
+
+  /** Our answer to a client that offers to receive. */
+  async subscribeByOffer(stream: StreamName, sdp: string): Promise<string> {
+    this.#need('subscribe');
+    return this.#command(() => this.subscriptions.subscribeByOffer(stream, sdp));
+  }
+
+  /** The same on a PeerConnection that another owns. */
+  async subscribeOn(stream: StreamName, duplex: DuplexConnection, sdp: string): Promise<string> {
+    this.#need('subscribe');
+    return this.#command(() => this.subscriptions.subscribeOn(stream, duplex, sdp));
+  }
+
+  answer(stream: StreamName, sdp: string): Promise<void> {
+    return this.#command(() => this.subscriptions.answer(stream, sdp));
+  }
+
+  /** To our offer on the PeerConnection of that key. */
+  answerOn(connectionKey: string, sdp: string): Promise<void> {
+    return this.#command(() => this.subscriptions.answerOn(connectionKey, sdp));
+  }
+
+  unsubscribe(stream: StreamName): Promise<void> {
+    return this.#command(() => this.subscriptions.unsubscribe(stream));
+  }
+
+  setLayers(stream: StreamName, layers: Layers): Promise<void> {
+    return this.#command(() => this.subscriptions.setLayers(stream, layers));
+  }
+
+  /** For a publishing connection: the client's next offer restarts ICE by itself. */
+  async restartPublishing(purpose: string): Promise<void> {
+    await this.#command(() => this.publications.get(purpose));
+  }
+
+  restartSubscribing(stream: StreamName): Promise<string> {
+    return this.#command(() => this.subscriptions.restartIce(stream));
+  }
+
+  /**
+   * Trickle ICE and ICE restarts of a client with one PeerConnection.
+   *
+   * @throws {SdpError} or {SluiceError}.
+   */
+  updateIce(known: string, text: string): Promise<IceUpdate> {
+    const fragment = readIceFragment(text);
+    this.#countCandidates(fragment.candidates.length);
+    return this.#command(() => {
+      const [connection, another] = this.#connections;
+      if (connection && !another) return connection.updateIce(known, fragment);
+      throw new SluiceError('INVALID_STATE', 'the session has not one PeerConnection');
+    });
+  }
+
+  /** @throws {SdpError} when malformed; we are ICE-lite and need none of them. */
+  addCandidate(candidate: string): void {
+    checkCandidate(candidate);
+    this.#countCandidates(1);
+  }
+
+  #countCandidates(count: number): void {
+    this.#candidates += count;
+    if (this.#candidates > this.environment.limits.candidates) {
+      throw new SluiceError('RATE_LIMITED', 'too many ICE candidates');
+    }
+  }
+
+  move(reason: string, remainingMs: () => number): void {
+    if (this.#moving || this.closed) return;
+    this.#moving = () => ({ type: 'move', reason, deadlineMs: remainingMs() });
+    this.#watcher?.write(this.#moving());
+  }
+
+  stay(): void {
+    this.#moving = undefined;
+  }
+
+  /** Lets a stream go to the session that takes over from this one. */
+  handOver(purpose: string): void {
+    this.publications.find(purpose)?.close(RELAY_REASONS.moved);
+    this.#supersede('by its heir');
+  }
+
+  /** Whether it is of use to somebody, so that its streams' names cannot go to another session. */
+  isInUse(purpose: string): boolean {
+    if (this.moving) return false;
+    if (!this.profile.unattended) return this.attached;
+    return this.publications.find(purpose)?.receiving === true;
+  }
+
+  /** Ends all at once because its core is gone; its client is to begin again elsewhere. */
+  workerLost(): void {
+    this.move('worker lost', () => 0);
+    this.close(SESSION_REASONS.workerLost);
+  }
+
+  override close(reason = 'requested'): void {
+    if (this.closed) return;
+    const { moved, workerLost } = SESSION_REASONS;
+    // First: otherwise whoever watches would take the streams for ended.
+    if (this.moving || reason === moved || reason === workerLost) {
+      this.publications.handOver();
+      this.#duplexes.handOver();
+    }
+    super.close(reason);
+  }
+
+  protected override release(reason: string): void {
+    this.#graceTimer?.cancel();
+    const watcher = this.#watcher;
+    this.#watcher = undefined;
+    watcher?.write({ type: 'ended', reason });
+    watcher?.end();
+    this.environment.facts.sessionClosed(this.ref(), reason);
+  }
+
+  #publications(origin: RouterRef): Publications {
+    const { environment, profile, home } = this;
+    const { claims, copies, facts, speakers, retired, limits } = environment;
+    const settings = publishingSettings(environment);
+    const { sessionId, username, replacesSessionId } = profile;
+    const shared = { claims, copies, facts, speakers, retired, settings };
+    return new Publications(
+      {
+        ...shared,
+        home,
+        origin,
+        sessionId,
+        replacesSessionId,
+        username,
+        moving: () => this.moving,
+        onFenced: () => this.#supersede('by some origin'),
+        onEnded: () => this.#endUnattended(),
+      },
+      limits.publications,
+    );
+  }
+
+  #subscriptions(): Subscriptions {
+    const { source, numbered, clock, limits, timings, report } = this.environment;
+    const { unattended = false } = this.profile;
+    return new Subscriptions({
+      home: this.home,
+      source,
+      numbered,
+      clock,
+      settings: subscribingSettings(this.environment, () => unattended || this.attached),
+      subscriptionsMax: limits.subscriptions,
+      connectionsMax: limits.connections,
+      recoveryDelaysMs: timings.recoveryDelaysMs,
+      tell: (event) => this.#tell(event),
+      onEnded: () => this.#endWhenMoved(),
+      onConnectionClosed: () => this.#endUnattended(),
+      inTurn: (task) => this.#turn.run(task),
+      report,
+    });
+  }
+
+  #duplexConnections(): DuplexConnections {
+    const { home, publications, subscriptions } = this;
+    const { retired, limits } = this.environment;
+    const settings = {
+      ...publishingSettings(this.environment),
+      ...subscribingSettings(this.environment, () => this.attached),
+    };
+    const connectionsMax = limits.duplexConnections;
+    return new DuplexConnections({
+      home,
+      publications,
+      subscriptions,
+      retired,
+      settings,
+      connectionsMax,
+    });
+  }
+
+  get #connections(): readonly Connection[] {
+    return [
+      ...new Set([
+        ...this.publications.list.flatMap(({ connections }) => connections),
+        ...this.subscriptions.connections.map(({ connection }) => connection),
+      ]),
+    ];
+  }
+
+  #own(purpose: string): StreamName {
+    const { room, participant } = this.profile;
+    return { room, participant, purpose };
+  }
+
+  #need(grant: 'publish' | 'subscribe'): void {
+    if (this.profile.grants[grant]) return;
+    throw new SluiceError('PERMISSION_DENIED', `the token does not allow to ${grant}`);
+  }
+
+  #admit(): void {
+    if (this.#waiting < this.environment.limits.waitingCommands) return;
+    throw new SluiceError('RATE_LIMITED', 'too many commands at once');
+  }
+
+  /** Commands of one session run one after the other. */
+  async #command<T>(task: () => Promise<T> | T): Promise<T> {
+    this.#admit();
+    this.#waiting += 1;
+    try {
+      return await this.#turn.run(() => {
+        if (this.closed) throw new SluiceError('NOT_FOUND', 'the session is over');
+        return task();
+      });
+    } finally {
+      this.#waiting -= 1;
+      this.#endUnattended();
+    }
+  }
+
+  #tell(event: SessionEvent): void {
+    if (this.#watcher) this.#watcher.write(event);
+    // Offers are said again to the next watcher; all else it must hear of once.
+    else if (event.type !== 'subscriptionOffered' && this.#missed.length < MISSED_MAX) {
+      this.#missed.push(event);
+    }
+  }
+
+  #greet(write: (event: SessionEvent) => void): void {
+    write({
+      type: 'snapshot',
+      publications: this.publications.list.map(({ name }) => name.purpose),
+      subscriptions: this.subscriptions.refs,
+    });
+    const missed = this.#missed;
+    this.#missed = [];
+    for (const event of missed) write(event);
+    if (this.#moving) write(this.#moving());
+    this.subscriptions.repeat();
+  }
+
+  #detach(watcher: Watcher): void {
+    watcher.end();
+    if (this.#watcher !== watcher) return;
+    this.#watcher = undefined;
+    this.environment.facts.sessionChanged(this.ref());
+    this.#startGrace();
+    this.#endWhenMoved();
+  }
+
+  #supersede(by: 'by its heir' | 'by some origin'): void {
+    this.#superseded = by;
+    this.#endWhenMoved();
+  }
+
+  /** Nobody needs it any more once all that it published is elsewhere and nothing is received. */
+  #endWhenMoved(): void {
+    if (!this.#superseded || this.publications.list.length > 0) return;
+    const idle = this.#superseded === 'by its heir' && this.subscriptions.size === 0;
+    if (idle || !this.attached) this.close(SESSION_REASONS.moved);
+  }
+
+  #startGrace(): void {
+    this.#graceTimer?.cancel();
+    const { clock, timings } = this.environment;
+    this.#graceTimer = this.profile.unattended
+      ? clock.after(timings.connectMs, () => this.#endUnattended())
+      : clock.after(timings.graceMs, () => this.close('not resumed in time'));
+  }
+
+  /** Without a PeerConnection nobody can reach it any more. */
+  #endUnattended(): void {
+    if (!this.profile.unattended || this.#waiting > 0 || this.transports.length > 0) return;
+    this.close('connection over');
+  }
+}

@@ -1,0 +1,406 @@
+import {
+  Resource,
+  SluiceError,
+  notFound,
+  describeStream,
+  streamKey,
+  type Clock,
+  type StreamKey,
+  type StreamName,
+} from '@sluice/core';
+import { steadyFlow } from '../streams/first-packets.js';
+import { numberingOf, slotsOf } from '@sluice/sdp';
+import type { DuplexConnection, TrackPlan } from './duplex-connection.js';
+import type { HomeRouter } from '../routers/home-router.js';
+import type { SessionEvent, SubscriptionRef } from './session-events.js';
+import type { StreamSource } from '../streams/stream-copies.js';
+import type { StreamCopy } from '../streams/stream-copy.js';
+import { RELAY_REASONS } from '../streams/relay-reasons.js';
+import { OfferedConnection } from './offered-connection.js';
+import type { NumberedCopies } from '../streams/numbered-copies.js';
+import { SubscribingConnection, type SubscribingSettings } from './subscribing-connection.js';
+import {
+  Subscription,
+  type Carrier,
+  type Layers,
+  type SubscriptionEvents,
+  type SubscriptionOptions,
+} from './subscription.js';
+
+export interface SubscriptionsContext {
+  readonly home: HomeRouter;
+  readonly source: StreamSource;
+  readonly numbered: NumberedCopies;
+  readonly clock: Clock;
+  readonly settings: SubscribingSettings;
+  readonly subscriptionsMax: number;
+  readonly connectionsMax: number;
+  /** See SessionTimings. */
+  readonly recoveryDelaysMs: readonly number[];
+  readonly tell: (event: SessionEvent) => void;
+  /** A subscription has ended, however. */
+  readonly onEnded: () => void;
+  readonly onConnectionClosed: () => void;
+  /** Runs what changes the session after what does so already. */
+  readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly report: (error: unknown) => void;
+}
+
+export interface SubscribeHow {
+  /** See SubscriptionOptions. */
+  readonly overlap?: boolean;
+  /** Makes no offer: more follows on that connection. */
+  readonly gather?: boolean;
+}
+
+/** What the client gets for a subscription whose offer follows as an event. */
+const OFFER_FOLLOWS = '';
+
+/** Everything that one session receives. Its methods run in the session's turn. */
+export class Subscriptions extends Resource {
+  readonly #byStream = new Map<StreamKey, Subscription>();
+  readonly #shared = new Map<string, SubscribingConnection>();
+  readonly #connections = new Set<Carrier>();
+  readonly #updating = new Set<Subscription>();
+
+  constructor(private readonly context: SubscriptionsContext) {
+    super();
+  }
+
+  get size(): number {
+    return this.#byStream.size;
+  }
+
+  /** Tracks that are sent, over all subscriptions. */
+  get tracks(): number {
+    return this.list.reduce((sum, { lines }) => sum + lines.length, 0);
+  }
+
+  get refs(): readonly SubscriptionRef[] {
+    return this.list.map((subscription) => subscription.ref);
+  }
+
+  get list(): readonly Subscription[] {
+    return [...this.#byStream.values()];
+  }
+
+  get connections(): readonly Carrier[] {
+    return [...this.#connections];
+  }
+
+  /**
+   * Our offer; empty when an earlier one of the same connection is unanswered or the stream has no
+   * tracks now: it then follows as an event.
+   *
+   * @throws {SluiceError} NOT_FOUND when nobody publishes the stream.
+   */
+  async subscribe(name: StreamName, key: string, how: SubscribeHow = {}): Promise<string> {
+    const { overlap = false, gather = false } = how;
+    const known = this.#byStream.get(streamKey(name));
+    if (known?.connection.pending) return known.connection.pending.sdp;
+    if (known && known.connection.key === key && key !== '') return this.#offer(known);
+    if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
+
+    const { source, home, clock, settings } = this.context;
+    const askedAtMs = clock.nowMs();
+    const copy = await source.ensure(home.routerId, name);
+    settings.joins.onPhase('subscribing', 'source', clock.nowMs() - askedAtMs);
+    // Asked again with a PeerConnection of its own: the client has made a new one.
+    known?.close();
+    const connection = await this.#connectionFor(key);
+    const subscription = this.#add(name, connection, { clock, overlap, askedAtMs });
+    try {
+      subscription.feed(copy);
+      await subscription.reconcile();
+      if (subscription.closed) throw new SluiceError('UNAVAILABLE', 'the connection was lost');
+      return gather ? OFFER_FOLLOWS : this.#offer(subscription);
+    } catch (error) {
+      subscription.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Our answer to a client that offers to receive a stream.
+   *
+   * @throws {SluiceError} NOT_FOUND when nobody publishes it, CANNOT_CONSUME when the client knows
+   * none of its codecs; {SdpError}.
+   */
+  async subscribeByOffer(name: StreamName, sdp: string): Promise<string> {
+    const numbering = numberingOf(slotsOf(sdp));
+    const known = this.#byStream.get(streamKey(name));
+    if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
+    if (this.#connections.size >= this.context.connectionsMax) throw tooMany('connections');
+    const { home, settings } = this.context;
+    const { clock } = this.context;
+    const askedAtMs = clock.nowMs();
+    const source = this.context.numbered.in(numbering);
+    const copy = await source.ensure(home.routerId, name);
+    settings.joins.onPhase('subscribing', 'source', clock.nowMs() - askedAtMs);
+    known?.close();
+    const offer = { sdp, numbering, source };
+    const connection = this.#keep(await OfferedConnection.open(home, offer, settings));
+    this.#connections.add(connection);
+    connection.onClosed(() => this.#forget(connection));
+    const subscription = this.#add(name, connection, { clock, overlap: false, askedAtMs });
+    try {
+      subscription.feed(copy);
+      await subscription.reconcile();
+      if (connection.closed) throw new SluiceError('UNAVAILABLE', 'the connection was lost');
+      if (subscription.lines.length === 0) {
+        throw new SluiceError('CANNOT_CONSUME', 'no codec in common with the stream');
+      }
+      return connection.acceptOffer();
+    } catch (error) {
+      subscription.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Our answer to an offer to receive a stream, on a PeerConnection that another owns.
+   *
+   * @throws as {@link subscribeByOffer}, and then the negotiation is as it was.
+   */
+  async subscribeOn(name: StreamName, duplex: DuplexConnection, sdp: string): Promise<string> {
+    const numbering = numberingOf(slotsOf(sdp));
+    const known = this.#byStream.get(streamKey(name));
+    if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
+    const { home, settings, clock } = this.context;
+    const askedAtMs = clock.nowMs();
+    const source = this.context.numbered.in(numbering);
+    const copy = await source.ensure(home.routerId, name);
+    const made: { carrier?: OfferedConnection } = {};
+    try {
+      const answer = await duplex.negotiate(sdp, noTracks, async (slots) => {
+        known?.close();
+        const carrier = OfferedConnection.within(slots, { numbering, source }, settings);
+        made.carrier = this.#keep(carrier);
+        this.#connections.add(carrier);
+        carrier.onClosed(() => this.#forget(carrier));
+        const subscription = this.#add(name, carrier, { clock, overlap: false, askedAtMs });
+        subscription.feed(copy);
+        await subscription.reconcile();
+        if (subscription.lines.length > 0) return carrier.sending;
+        throw new SluiceError('CANNOT_CONSUME', 'no codec in common with the stream');
+      });
+      duplex.on('stopped', (mids) => made.carrier?.rejected(mids));
+      made.carrier?.offerAccepted();
+      return answer;
+    } catch (error) {
+      made.carrier?.close();
+      throw error;
+    }
+  }
+
+  /** @throws {SdpError} or {SluiceError}, and then the offer is still unanswered. */
+  async answer(name: StreamName, sdp: string): Promise<void> {
+    const key = streamKey(name);
+    const connection =
+      this.#byStream.get(key)?.connection ??
+      // Named by what caused the offer, which may have ended since.
+      this.connections.find(({ pending }) => pending?.cause?.key === key);
+    if (!connection) throw notSubscribed(name);
+    await connection.answer(sdp);
+  }
+
+  /** @throws as {@link answer}. */
+  async answerOn(key: string, sdp: string): Promise<void> {
+    const connection = this.#shared.get(key);
+    if (!connection) throw notFound('connection', key);
+    await connection.answer(sdp);
+  }
+
+  has(name: StreamName): boolean {
+    return this.#byStream.has(streamKey(name));
+  }
+
+  /** Whether there is a PeerConnection of that key. */
+  receivesOn(key: string): boolean {
+    return this.#shared.has(key);
+  }
+
+  /**
+   * Sends what is subscribed to with its key on a PeerConnection that another owns, who may pass its
+   * offers on by himself.
+   */
+  share(connection: SubscribingConnection, { tells }: { readonly tells: boolean }): void {
+    this.#register(connection, tells);
+  }
+
+  /** What is sent on it ends, without an offer that says so. */
+  unshare(connection: SubscribingConnection, reason: string): void {
+    this.#forget(connection);
+    for (const subscription of this.list) {
+      if (subscription.connection === connection) subscription.close(reason);
+    }
+  }
+
+  /** Idempotent. */
+  unsubscribe(name: StreamName): void {
+    this.#byStream.get(streamKey(name))?.close();
+  }
+
+  async setLayers(name: StreamName, layers: Layers): Promise<void> {
+    await this.#get(name).setLayers(layers);
+  }
+
+  /** Our next offer, with new ICE credentials; empty when it follows as an event. */
+  async restartIce(name: StreamName): Promise<string> {
+    const subscription = this.#get(name);
+    await subscription.connection.restartIce();
+    return this.#offer(subscription);
+  }
+
+  /** Says again what may have been lost with the one who was to pass it on. */
+  repeat(): void {
+    for (const connection of this.#connections) connection.repeat();
+  }
+
+  /** Those on connections that others own. */
+  protected override release(reason: string): void {
+    for (const subscription of this.list) subscription.close(reason);
+  }
+
+  #get(name: StreamName): Subscription {
+    const subscription = this.#byStream.get(streamKey(name));
+    if (!subscription) throw notSubscribed(name);
+    return subscription;
+  }
+
+  #offer(subscription: Subscription): string {
+    if (subscription.lines.length === 0) return OFFER_FOLLOWS;
+    return subscription.connection.offer(subscription) ?? OFFER_FOLLOWS;
+  }
+
+  async #connectionFor(key: string): Promise<SubscribingConnection> {
+    const shared = this.#shared.get(key);
+    if (shared) return shared;
+    if (this.#connections.size >= this.context.connectionsMax) throw tooMany('connections');
+    const { home, settings } = this.context;
+    const connection = await SubscribingConnection.open(home, key, settings);
+    this.#keep(connection);
+    this.#register(connection);
+    return connection;
+  }
+
+  #register(connection: SubscribingConnection, tells = true): void {
+    const { key } = connection;
+    this.#connections.add(connection);
+    if (key !== '') this.#shared.set(key, connection);
+    if (tells) {
+      connection.on('offered', (cause, sdp) => {
+        const subscription = cause?.ref ?? { connection: key };
+        this.context.tell({ type: 'subscriptionOffered', subscription, sdp });
+      });
+    }
+    connection.onClosed(() => this.#forget(connection));
+  }
+
+  #forget(connection: Carrier): void {
+    this.#connections.delete(connection);
+    if (this.#shared.get(connection.key) === connection) this.#shared.delete(connection.key);
+    this.context.onConnectionClosed();
+  }
+
+  #keep<T extends Carrier>(connection: T): T {
+    this.own(connection);
+    if (connection.closed) throw new SluiceError('UNAVAILABLE', 'the session has ended');
+    return connection;
+  }
+
+  #add(name: StreamName, connection: Carrier, options: SubscriptionOptions): Subscription {
+    const events: SubscriptionEvents = {
+      tracksChanged: () => this.#update(subscription),
+      copyClosed: (reason) => this.#onCopyClosed(subscription, reason),
+      trackRefused: ({ trackId, producer }) => {
+        const mimeType = producer.rtpParameters.codecs[0]?.mimeType ?? producer.kind;
+        const { ref } = subscription;
+        this.context.tell({ type: 'trackRefused', subscription: ref, trackId, mimeType });
+      },
+    };
+    const subscription = new Subscription(name, connection, events, options);
+    this.#byStream.set(subscription.key, subscription);
+    subscription.onClosed((reason) => this.#onClosed(subscription, reason));
+    return subscription;
+  }
+
+  #onClosed(subscription: Subscription, reason: string): void {
+    if (this.#byStream.get(subscription.key) === subscription) {
+      this.#byStream.delete(subscription.key);
+    }
+    if (this.closed) return;
+    if (reason !== 'requested') {
+      this.context.tell({ type: 'subscriptionEnded', subscription: subscription.ref, reason });
+    }
+    const { connection } = subscription;
+    // A shared one stays for what comes next: the client's PeerConnection does, too.
+    if (connection.key === '') connection.close();
+    else if (this.#connections.has(connection) && connection.offerNeeded) {
+      connection.announce(subscription);
+    }
+    this.context.onEnded();
+  }
+
+  /** Brings the client's m-lines in line with the stream's tracks, once for several changes. */
+  #update(subscription: Subscription): void {
+    if (this.#updating.has(subscription)) return;
+    this.#updating.add(subscription);
+    this.context
+      .inTurn(async () => {
+        this.#updating.delete(subscription);
+        await subscription.reconcile();
+        const { connection } = subscription;
+        if (!connection.closed && connection.offerNeeded) connection.announce(subscription);
+      })
+      .catch(this.context.report);
+  }
+
+  #onCopyClosed(subscription: Subscription, reason: string): void {
+    if (reason === RELAY_REASONS.streamEnded) subscription.close(reason);
+    else this.#recover(subscription).catch(this.context.report);
+  }
+
+  /** While the old source still feeds the client, the new one may take its time. */
+  async #whenSteady(copy: StreamCopy, subscription: Subscription): Promise<void> {
+    const hold = {};
+    copy.watch(hold, true);
+    await Promise.race([steadyFlow(this.context.clock, producersOf(copy)), subscription.dry()]);
+    copy.unwatch(hold);
+    if (copy.closed) throw new SluiceError('UNAVAILABLE', 'the stream was lost again');
+  }
+
+  /** Looks for the stream again: its origin moved, or the way to it broke. */
+  async #recover(subscription: Subscription): Promise<void> {
+    const { home, clock, recoveryDelaysMs } = this.context;
+    const source = subscription.connection.source ?? this.context.source;
+    for (const delayMs of recoveryDelaysMs) {
+      await new Promise<void>((resolve) => clock.after(delayMs, resolve));
+      if (subscription.closed || this.closed) return;
+      try {
+        const copy = await source.ensure(home.routerId, subscription.name);
+        if (subscription.flowing) await this.#whenSteady(copy, subscription);
+        subscription.feed(copy);
+        this.#update(subscription);
+        return;
+      } catch {
+        // Not there yet, or no way to it: the next try may find it.
+      }
+    }
+    subscription.close(RELAY_REASONS.streamEnded);
+  }
+}
+
+const noTracks: TrackPlan = () => Promise.resolve(new Map());
+
+function producersOf(copy: StreamCopy) {
+  return [...copy.tracks.values()].map(({ producer }) => producer);
+}
+
+function tooMany(noun: string): SluiceError {
+  return new SluiceError('RATE_LIMITED', `a session cannot hold more ${noun}`, { noun });
+}
+
+function notSubscribed(name: StreamName): SluiceError {
+  return notFound('subscription', describeStream(name));
+}

@@ -1,0 +1,430 @@
+import {
+  Resource,
+  Serial,
+  SessionId,
+  SluiceError,
+  TokenBucket,
+  describeStream,
+  notFound,
+  parseName,
+  streamKey,
+  type StreamKey,
+  type StreamName,
+} from '@sluice/core';
+import {
+  SIGNALING_LABEL,
+  parseSignalingMessage,
+  writeSignalingMessage,
+  type SignalingMessage,
+} from '@sluice/protocol';
+import { mayEnter, type Identity } from '@sluice/tokens';
+import { DataChannels, type DataChannel } from './data-channels.js';
+import { DuplexConnection } from '../sessions/duplex-connection.js';
+import type { HomeRouter } from '../routers/home-router.js';
+import type { PulledStreams } from './pulled-streams.js';
+import type { SessionEvent } from '../sessions/session-events.js';
+import { publishingSettings, subscribingSettings } from '../sessions/session-settings.js';
+import type { SessionProfile } from '../sessions/session-profile.js';
+import type { Session, SessionEnvironment } from '../sessions/session.js';
+import { errorText } from './signaling-errors.js';
+
+/** Who a client without a gateway is, as its token said. */
+export interface DataChannelClientProfile {
+  readonly clientId: string;
+  readonly connectionId: string;
+  readonly identity: Pick<Identity, 'subject' | 'name' | 'room'>;
+  readonly grants: SessionProfile['grants'];
+  /** For how long its token lets it begin something new. */
+  readonly validMs: number;
+}
+
+export interface DataChannelClientContext {
+  readonly environment: SessionEnvironment;
+  /** @throws {SluiceError} as MediaNode.openSession. */
+  readonly openSession: (profile: SessionProfile, turn: Serial) => Session;
+  readonly pulls: PulledStreams;
+  /** A new unguessable id. */
+  readonly newId: () => string;
+}
+
+/** What the PeerConnection is called inside; nobody else hears of it. */
+const KEY = 'data-channel';
+/** How long after SCTP is up a client has to open the channel itself. */
+const OPENING_MS = 300;
+const MESSAGES_PER_SECOND = 50;
+const MESSAGES_BURST = 200;
+/** Messages that wait for the one before them. */
+const WAITING_MAX = 64;
+/** Participants in whose names one client publishes or watches at a time. */
+const SESSIONS_MAX = 64;
+
+/**
+ * A client that is signaled over a data channel of its own PeerConnection (SFU-to-SFU): there is no
+ * gateway in between. It has a session for each participant in whose name it publishes, and for each
+ * room in which it watches, all on that one PeerConnection.
+ */
+export class DataChannelClient extends Resource {
+  readonly #sessions = new Map<string, Session>();
+  /** How the client asked for a stream. */
+  readonly #requests = new Map<StreamKey, StreamRequest>();
+  readonly #turn = new Serial();
+  readonly #queue = new Serial(WAITING_MAX);
+  readonly #rate: TokenBucket;
+  #limited = false;
+  /** The channel in use: the first on which the client speaks, until then the last that was opened. */
+  #signaling: DataChannel | undefined;
+  #spoken = false;
+  #moving = false;
+  readonly #expiresAtMs: number;
+
+  private constructor(
+    private readonly profile: DataChannelClientProfile,
+    private readonly home: HomeRouter,
+    private readonly connection: DuplexConnection,
+    private readonly channels: DataChannels,
+    private readonly context: DataChannelClientContext,
+  ) {
+    super();
+    this.own(channels);
+    const { clock } = context.environment;
+    this.#rate = new TokenBucket(clock, MESSAGES_PER_SECOND, MESSAGES_BURST);
+    this.#expiresAtMs = clock.nowMs() + profile.validMs;
+    connection.onClosed((reason) => this.close(reason));
+    channels.onClosed((reason) => this.close(reason));
+    channels.on('opened', (channel) => this.#onOpened(channel));
+    channels.on('message', (channel, text) => this.#onMessage(channel, text));
+    if (channels.connected) this.#openSoon();
+    else channels.on('connected', () => this.#openSoon());
+    connection.sending.on('offered', (cause, sdp) => this.#offer(cause?.name, sdp));
+  }
+
+  /**
+   * Answers the first offer, which has data channels and nothing else.
+   *
+   * @throws {SdpError} or {SluiceError}, and then nothing is left of it.
+   */
+  static async open(
+    profile: DataChannelClientProfile,
+    home: HomeRouter,
+    sdp: string,
+    context: DataChannelClientContext,
+  ): Promise<{ readonly client: DataChannelClient; readonly answer: string }> {
+    const attached: { client?: DataChannelClient } = {};
+    const { environment } = context;
+    const settings = {
+      ...publishingSettings(environment),
+      ...subscribingSettings(environment, () => attached.client?.reachable ?? false),
+    };
+    const connection = await DuplexConnection.open(KEY, home, settings, sdp, false);
+    try {
+      const answer = await connection.negotiate(sdp, ({ tracks }) => {
+        if (tracks.length === 0) return Promise.resolve(new Map());
+        throw new SluiceError('INVALID_ARGUMENT', 'the first offer is for data channels alone');
+      });
+      if (!connection.carriesData) {
+        throw new SluiceError('INVALID_ARGUMENT', 'the offer has no data channels');
+      }
+      const { transport } = connection;
+      const clientIsDtlsServer = transport.dtlsParameters.role === 'client';
+      const channels = await DataChannels.open(home, transport, clientIsDtlsServer);
+      const client = new DataChannelClient(profile, home, connection, channels, context);
+      attached.client = client;
+      if (connection.closed) client.close('connection lost');
+      return { client, answer };
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Whether it can be told anything. */
+  get reachable(): boolean {
+    return this.#signaling !== undefined && !this.closed;
+  }
+
+  /** Tells the client to go elsewhere; ends once nothing of it is left here. */
+  move(reason: string): void {
+    if (this.#moving || this.closed) return;
+    this.#moving = true;
+    void this.#sendError(`${reason}: create a new session`, undefined).then(() => this.#endMoved());
+  }
+
+  override close(reason = 'requested'): void {
+    if (this.closed) return;
+    for (const session of [...this.#sessions.values()]) session.close(reason);
+    super.close(reason);
+  }
+
+  protected override release(): void {
+    const { retired } = this.context.environment;
+    // Whoever watched what has moved is fed a little longer.
+    if (this.#moving && this.connection.receives) retired.keep(this.connection);
+    else this.connection.close('client gone');
+  }
+
+  #openSoon(): void {
+    this.context.environment.clock.after(OPENING_MS, () => {
+      if (this.closed || this.#signaling) return;
+      this.channels.openChannel(SIGNALING_LABEL).then(
+        (channel) => (this.#signaling ??= channel),
+        () => this.close('no data channel'),
+      );
+    });
+  }
+
+  #onOpened(channel: DataChannel): void {
+    if (channel.label !== SIGNALING_LABEL || this.#spoken) return;
+    this.#signaling = channel;
+  }
+
+  #onMessage(channel: DataChannel, text: string): void {
+    if (channel.label !== SIGNALING_LABEL) return;
+    if (!this.#spoken) this.#signaling = channel;
+    this.#spoken = true;
+    // One that answers twice would make every request fail.
+    if (channel !== this.#signaling) return;
+    if (!this.#rate.take()) {
+      if (!this.#limited)
+        void this.#sendError('Server over capacity: too many messages', undefined);
+      this.#limited = true;
+      return;
+    }
+    this.#limited = false;
+    this.#enqueue(text);
+  }
+
+  #enqueue(text: string): void {
+    const parsed = parseSignalingMessage(text);
+    if (parsed.kind === 'mistake') {
+      void this.#sendError(parsed.explanation, undefined);
+      return;
+    }
+    const { message } = parsed;
+    if (this.#queue.full) {
+      void this.#sendError('Server over capacity: too many requests at once', message);
+      return;
+    }
+    void this.#queue.run(async () => {
+      try {
+        if (!this.closed) await this.#handle(message);
+      } catch (error) {
+        await this.#sendError(errorText(error), message);
+      }
+    });
+  }
+
+  #handle(message: SignalingMessage): Promise<void> {
+    switch (message.event) {
+      case 'publish':
+        return this.#publish(message);
+      case 'unpublish':
+        return this.#unpublish(message);
+      case 'subscribe':
+        return this.#isAnswer(message) ? this.#answer(message) : this.#subscribe(message);
+      case 'unsubscribe':
+        return this.#unsubscribe(message);
+      case 'error':
+        // Of ours, or about what we said: nothing to be done, and never an error in return.
+        return Promise.resolve();
+    }
+  }
+
+  async #publish(message: SignalingMessage): Promise<void> {
+    const name = this.#nameOf(message);
+    if (this.context.pulls.nameOf(name, message.foci) !== name) {
+      throw new SluiceError('INVALID_ARGUMENT', 'publish at the focus itself');
+    }
+    if (message.sdp === '') throw new SluiceError('INVALID_ARGUMENT', 'sdp is missing');
+    const session = this.#sessionOf(name.room, name.participant);
+    try {
+      const { answer } = await session.publishNew(this.connection, name.purpose, message.sdp);
+      session.setPresent(true);
+      await this.#send({ ...message, sdp: answer });
+    } finally {
+      this.#tidy(session);
+    }
+  }
+
+  async #unpublish(message: SignalingMessage): Promise<void> {
+    const name = this.#nameOf(message);
+    const session = this.#sessions.get(sessionKey(name.room, name.participant));
+    if (!session?.publications.find(name.purpose)) throw notFound('stream', describeStream(name));
+    await session.unpublish(name.purpose);
+    await this.#send({ ...message, sdp: '' });
+  }
+
+  /** Of either kind: an answer says who begins the handshake, an offer leaves it open. */
+  #isAnswer({ sdp }: SignalingMessage): boolean {
+    return sdp !== '' && this.connection.sending.pending !== undefined && !OFFERS.test(sdp);
+  }
+
+  async #answer({ sdp }: SignalingMessage): Promise<void> {
+    await this.#turn.run(() => this.connection.sending.answer(sdp));
+  }
+
+  async #subscribe(message: SignalingMessage): Promise<void> {
+    const asked = this.#nameOf(message);
+    if (message.sdp !== '' && !OFFERS.test(message.sdp)) {
+      throw new SluiceError('INVALID_STATE', 'no offer waits for an answer');
+    }
+    if (!this.profile.grants.subscribe) {
+      throw new SluiceError('PERMISSION_DENIED', 'the token does not allow to subscribe');
+    }
+    const name = await this.context.pulls.ensure(this.home, asked, message.foci);
+    const session = this.#sessionOf(name.room, this.profile.identity.subject);
+    const key = streamKey(name);
+    const byOffer = message.sdp !== '';
+    const known = this.#requests.get(key);
+    this.#requests.set(key, { message, byOffer });
+    try {
+      const sdp = byOffer
+        ? await session.subscribeOn(name, this.connection, message.sdp)
+        : await session.subscribe(name, KEY);
+      // Else it follows as an offer of its own.
+      if (sdp !== '') await this.#send({ ...message, sdp });
+    } catch (error) {
+      if (known && session.subscriptions.has(name)) this.#requests.set(key, known);
+      else this.#requests.delete(key);
+      throw error;
+    } finally {
+      this.#tidy(session);
+    }
+  }
+
+  async #unsubscribe(message: SignalingMessage): Promise<void> {
+    const name = this.context.pulls.nameOf(this.#nameOf(message), message.foci);
+    const session = this.#sessions.get(sessionKey(name.room, this.profile.identity.subject));
+    if (!session?.subscriptions.has(name)) throw notFound('subscription', describeStream(name));
+    await this.#send({ ...message, sdp: '' });
+    await session.unsubscribe(name);
+    this.#tidy(session);
+  }
+
+  /** An offer that the client did not wait for: the answer names it by the same id. */
+  #offer(name: StreamName | undefined, sdp: string): void {
+    const request = name && this.#requests.get(streamKey(name));
+    const { id, callId, deviceId, purpose } = request?.message ?? NOTHING_ASKED;
+    void this.#send({ event: 'subscribe', id, callId, deviceId, purpose, sdp });
+  }
+
+  /** @throws {SluiceError} INVALID_ARGUMENT, PERMISSION_DENIED. */
+  #nameOf({ callId, deviceId, purpose }: SignalingMessage): StreamName {
+    const name = {
+      room: parseName('room', callId),
+      participant: parseName('participant', deviceId),
+      purpose: parseName('purpose', purpose),
+    };
+    if (mayEnter(this.profile.identity, name.room)) return name;
+    throw new SluiceError('PERMISSION_DENIED', 'your token is for another call');
+  }
+
+  /** What runs goes on after a token expired, and can be ended. */
+  #sessionOf(room: string, participant: string): Session {
+    if (this.context.environment.clock.nowMs() >= this.#expiresAtMs) {
+      throw new SluiceError('UNAUTHENTICATED', 'token expired');
+    }
+    const key = sessionKey(room, participant);
+    const known = this.#sessions.get(key);
+    if (known) return known;
+    if (this.#sessions.size >= SESSIONS_MAX) {
+      throw new SluiceError('CAPACITY_EXHAUSTED', 'too many participants on one connection');
+    }
+    const { identity, connectionId, grants } = this.profile;
+    const session = this.context.openSession(
+      {
+        sessionId: SessionId(this.context.newId()),
+        room,
+        participant,
+        username: participant === identity.subject ? identity.name : participant,
+        connectionId,
+        grants,
+      },
+      this.#turn,
+    );
+    this.#sessions.set(key, session);
+    session.borrow(this.connection);
+    session.attach((event) => this.#hear(session, event));
+    session.publications.on('ended', () => this.#tidySoon(session));
+    session.onClosed(() => {
+      this.#sessions.delete(key);
+      this.#endMoved();
+    });
+    return session;
+  }
+
+  #hear(session: Session, event: SessionEvent): void {
+    if (event.type === 'move') this.move(`Server is leaving (${event.reason})`);
+    if (event.type === 'subscriptionEnded') this.#hearEnd(session, event.subscription.stream);
+  }
+
+  /** A client that offered by itself is told; others get an offer without the m-lines. */
+  #hearEnd(session: Session, name: StreamName): void {
+    this.#tidySoon(session);
+    const key = streamKey(name);
+    const request = this.#requests.get(key);
+    if (request?.byOffer) void this.#sendError(errorText(streamEnded(name)), request.message);
+    // The offer that says so, if any, is made after this; later the id means nothing.
+    queueMicrotask(() => {
+      if (this.#requests.get(key) === request) this.#requests.delete(key);
+    });
+  }
+
+  /** After what is under way: a stream that ends may have made room for its successor. */
+  #tidySoon(session: Session): void {
+    void this.#queue.run(() => this.#tidy(session)).catch(() => undefined);
+  }
+
+  #tidy(session: Session): void {
+    if (session.closed) return;
+    const publishes = session.publications.list.length > 0;
+    session.setPresent(publishes);
+    if (!publishes && session.subscriptions.size === 0) session.close('left');
+  }
+
+  #endMoved(): void {
+    if (this.#moving && this.#sessions.size === 0) this.close('moved');
+  }
+
+  async #sendError(text: string, request: SignalingMessage | undefined): Promise<void> {
+    const { id = '', callId = '', deviceId = '', purpose = '' } = request ?? {};
+    await this.#send({ event: 'error', message: text, id, callId, deviceId, purpose, sdp: '' });
+  }
+
+  async #send(message: Parameters<typeof writeSignalingMessage>[0]): Promise<void> {
+    const channel = this.#signaling;
+    if (!channel || this.closed) return;
+    const { callId, deviceId, purpose, event, id, sdp, message: text } = message;
+    const sent = await channel.send(
+      writeSignalingMessage({
+        event,
+        ...(text !== undefined && { message: text }),
+        id,
+        callId,
+        deviceId,
+        purpose,
+        sdp,
+      }),
+    );
+    // It closed the channel, or does not read what it is sent.
+    if (!sent) this.close('the signaling channel is gone');
+  }
+}
+
+const OFFERS = /^a=setup:actpass\s*$/mu;
+
+/** Of an offer that no request stands behind. */
+const NOTHING_ASKED = { id: '', callId: '', deviceId: '', purpose: '' };
+
+interface StreamRequest {
+  readonly message: SignalingMessage;
+  /** In the form in which the client offers. */
+  readonly byOffer: boolean;
+}
+
+function streamEnded(name: StreamName): SluiceError {
+  return new SluiceError('NOT_FOUND', `${describeStream(name)} has ended`);
+}
+
+function sessionKey(room: string, participant: string): string {
+  return streamKey({ room, participant, purpose: '' });
+}
