@@ -91,6 +91,8 @@ const enter = ({ client }: Replica, roomName: string, participant: string) =>
     { room: roomName, participant, region: '', zone: '', excludeNodeIds: [] },
     DEADLINE_MS,
   );
+const update = ({ client }: Replica, roomName: string, locked: boolean) =>
+  callUnary(client, StreamDirectoryService.updateRoom, { room: roomName, locked }, DEADLINE_MS);
 const listNodes = ({ client }: Replica) =>
   callUnary(client, StreamDirectoryService.listNodes, {}, DEADLINE_MS);
 const plan = ({ client }: Replica, to: FakeNode, router = 0) =>
@@ -679,9 +681,11 @@ describe('the doors of rooms', () => {
     const [one, other] = [await startReplica(environment), await startReplica(environment)];
     const node = await startNode('node-1');
     for (const replica of [one, other]) {
-      await eventually(async () =>
-        (await listNodes(replica)).nodes.length === 1 ? undefined : 'the node is not known',
-      );
+      await ready(replica, node);
+      await eventually(async () => {
+        const code = await codeOf(update(replica, 'nobody’s', false));
+        return code === 'OK' ? undefined : `the bucket of rooms is not open: ${code}`;
+      });
     }
     return { one, other, node };
   }
@@ -715,14 +719,7 @@ describe('the doors of rooms', () => {
     await eventually(async () =>
       (await room(one, 'kitchen')).sessions.length === 1 ? undefined : 'not there',
     );
-    const update = (locked: boolean) =>
-      callUnary(
-        one.client,
-        StreamDirectoryService.updateRoom,
-        { room: 'kitchen', locked },
-        DEADLINE_MS,
-      );
-    await update(true);
+    await update(one, 'kitchen', true);
     const refused = () =>
       enter(other, 'kitchen', 'ben').then(
         () => 'let in',
@@ -732,7 +729,7 @@ describe('the doors of rooms', () => {
     await eventually(refused);
     await enter(other, 'kitchen', 'ann');
     await enter(other, 'hall', 'ben');
-    await update(false);
+    await update(one, 'kitchen', false);
     await enter(other, 'kitchen', 'ben');
   });
 });
