@@ -1,5 +1,6 @@
 export { ERRORS, SluiceError, hasCode, notFound } from './errors.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';
+export { HOST_REASONS, isByHost } from './host-reasons.js';
 export { ConnectionId, NodeId, RouterId, SessionId } from './ids.js';
 export {
   DEFAULT_PURPOSE,

@@ -31,3 +31,13 @@ test('only some open a room; everybody may enter once somebody is there', async 
   expect((await fetch(`${cluster.gateway.http}/whip/red/encoder`, offer)).status).toBe(201);
   await Promise.all([guest.leave(), opener.leave()]);
 });
+
+test('the node of a client without a gateway is told so', async () => {
+  const token = await tokens.issue({ subject: 'anna' });
+  const headers = { Authorization: `Bearer ${token}` };
+  const url = `${cluster.gateway.http}/createSession`;
+  expect((await fetch(url, { method: 'POST', headers, body: 'v=0' })).status).toBe(200);
+  expect([...cluster.a.calls, ...cluster.b.calls]).toContainEqual(
+    expect.stringMatching(/^openDataChannelClient anna in .*, valid, bound: v=0$/),
+  );
+});

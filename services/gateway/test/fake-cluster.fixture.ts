@@ -191,8 +191,9 @@ export class FakeNode {
           write({ event: { $case: 'snapshot', value: { publications, subscriptions } } });
         });
       }, report),
-      openDataChannelClient: unary(async ({ participant, room, validMs, sdp }) => {
-        const valid = validMs > 0 ? 'valid' : 'expired';
+      openDataChannelClient: unary(async (request) => {
+        const { participant, room, validMs, roomsNeedCreator, sdp } = request;
+        const valid = `${validMs > 0 ? 'valid' : 'expired'}${roomsNeedCreator ? ', bound' : ''}`;
         await this.#enter('openDataChannelClient', `${participant} in ${room}, ${valid}: ${sdp}`);
         return { sdp: `answer of ${this.nodeId}` };
       }, report),
@@ -426,6 +427,7 @@ export class FakeDirectory {
           },
         ],
       })),
+      admitToRoom: never(),
       claimStream: never(),
       releaseStream: never(),
       findStream: never(),

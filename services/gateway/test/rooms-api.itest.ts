@@ -76,6 +76,32 @@ describe('a host', () => {
     await Promise.all([ann.leave(), ben.leave()]);
   });
 
+  test('removes as whom somebody watches, unless the connection is shown as others too', async () => {
+    const has = (connectionId: string, participant: string, present: boolean) => {
+      const sessionId = `${connectionId}-${participant}`;
+      const routerId = cluster.a.router.routerId;
+      const who = { room: 'blue', participant, username: participant, connectionId };
+      const ref = { ...who, sessionId, routerId, present, attached: true };
+      cluster.a.sessions.set(sessionId, {
+        ref,
+        replacesSessionId: undefined,
+        publications: new Set(),
+        subscriptions: new Set(),
+        watch: undefined,
+      });
+      return sessionId;
+    };
+    has('one', 'ann', true);
+    has('one', 'watcher-1', false);
+    has('two', 'ben', true);
+    const left = [has('two', 'cora', true), has('two', 'watcher-2', false)];
+    expect((await ask('DELETE', 'blue/participants/ann', HOST)).status).toBe(204);
+    expect((await ask('DELETE', 'blue/participants/ben', HOST)).status).toBe(204);
+    expect([...cluster.a.sessions.keys()]).toEqual(left);
+    expect(cluster.directory.updates).toContain('blue undefined watcher-1');
+    expect(cluster.directory.updates).not.toContain('blue undefined watcher-2');
+  });
+
   test('locks the room, and opens it again', async () => {
     expect((await ask('POST', 'blue/lock', HOST)).status).toBe(204);
     expect((await ask('POST', 'blue/lock', HOST, { locked: false })).status).toBe(204);

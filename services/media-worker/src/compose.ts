@@ -31,7 +31,7 @@ import { Epochs } from './domain/streams/epochs.js';
 import type { Ingests } from './domain/ingests/ingests.js';
 import { LoadMeter } from './domain/node/load-meter.js';
 import { MediaNode } from './domain/node/media-node.js';
-import type { Directory, NodeIdentity } from './domain/ports.js';
+import type { Directory, NodeIdentity, RoomDoors } from './domain/ports.js';
 import { NumberedCopies } from './domain/streams/numbered-copies.js';
 import { PipeMeter } from './domain/pipes/pipe-meter.js';
 import { Relays } from './domain/relays/relays.js';
@@ -267,7 +267,7 @@ function assemble(foundation: Foundation): Parts {
     onDrained: (outcome) => metrics.drainedSessions.inc({ outcome }),
     onSessionEnded: (reason) => metrics.countSessionEnd(reason),
   });
-  const clients = openDataChannelClients(foundation, node, environment);
+  const clients = openDataChannelClients(foundation, node, environment, directory);
   const ingests = openIngests(config.ingests, { node, copies, facts, log });
   const meter = openMeter(foundation, node, relays);
   const parts = { node, clients, relays, claims, reregistration, epochs, facts };
@@ -278,6 +278,7 @@ function openDataChannelClients(
   { config, lifecycle }: Foundation,
   node: MediaNode,
   environment: SessionEnvironment,
+  doors: RoomDoors,
 ): DataChannelClients {
   const { clock } = environment;
   const dialer = new Dialer();
@@ -291,7 +292,7 @@ function openDataChannelClients(
     lingerMs: config.pipes.relayLingerMs,
   });
   lifecycle.started('pulled streams', 1_000, () => pulls.close('stopping'));
-  return new DataChannelClients(node, environment, pulls, randomUUID);
+  return new DataChannelClients(node, environment, pulls, doors, randomUUID);
 }
 
 function openPipeMeter({ config, lifecycle }: Foundation, relays: Relays): PipeMeter {

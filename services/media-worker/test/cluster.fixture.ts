@@ -40,13 +40,16 @@ export interface NodeProcess extends NodeAt {
 }
 
 /** A real nats-server, a real directory process, and media nodes in this process. */
-export async function startTestCluster(): Promise<TestCluster> {
+export async function startTestCluster(
+  directoryVariables: Record<string, string> = {},
+): Promise<TestCluster> {
   const nats = await startNatsServer();
   const child = spawn(process.execPath, [DIRECTORY_MAIN], {
     env: {
       PATH: process.env['PATH'],
       SLUICE_NATS_URL: nats.url,
       SLUICE_CLUSTER_SECRET: CLUSTER_SECRET,
+      ...directoryVariables,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -109,6 +109,7 @@ function createAt({ client }: NodeCalls, node: RunningMediaNode) {
         connectionId: randomUUID(),
         grants,
         validMs: 3_600_000,
+        roomsNeedCreator: false,
         sdp,
       },
       10_000,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { SessionId } from '@sluice/core';
 import { callUnary } from '@sluice/grpc-kit';
 import { eventually } from '@sluice/testing';
 import type { OpenDataChannelClientRequest } from '@sluice/proto-gen/media_node';
@@ -10,6 +11,8 @@ import { PagePeer, launchBrowser, openPage } from './browser.fixture.js';
 import { startTestCluster, type TestCluster } from './cluster.fixture.js';
 import { NodeCalls } from './session.fixture.js';
 import { SignalingPage, type StreamKeys } from './signaling-page.fixture.js';
+
+const PARTICIPANTS_MAX = 4;
 
 let cluster: TestCluster;
 let nodes: [RunningMediaNode, RunningMediaNode];
@@ -20,7 +23,10 @@ let rooms = 0;
 let call: string;
 
 beforeAll(async () => {
-  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
+  [cluster, browser] = await Promise.all([
+    startTestCluster({ SLUICE_ROOM_PARTICIPANTS_MAX: String(PARTICIPANTS_MAX) }),
+    launchBrowser(),
+  ]);
   nodes = [await cluster.startNode('node-1'), await cluster.startNode('node-2')];
   calls = [new NodeCalls(nodes[0]), new NodeCalls(nodes[1])];
 });
@@ -71,6 +77,7 @@ function createAt(index: 0 | 1, options: Partial<OpenDataChannelClientRequest> =
           ingest: false,
         },
         validMs: 3_600_000,
+        roomsNeedCreator: false,
         sdp,
         ...options,
       },
@@ -253,6 +260,148 @@ describe('streams', () => {
     const late = new SignalingPage(page, 'late');
     await late.connect(createAt(0, { validMs: 0 }));
     expect(await late.publish(keys('late'))).toMatchObject({ message: 'token expired' });
+  });
+});
+
+describe('the rules of a room', () => {
+  /** What nodes say reaches the directory in moments. */
+  const inRoom = async (count: number) =>
+    eventually(async () => {
+      const { directory } = cluster;
+      const { sessions } = await callUnary(
+        directory,
+        directory.getRoom.bind(directory),
+        { room: call },
+        5_000,
+      );
+      return sessions.length === count ? undefined : `${String(sessions.length)} sessions`;
+    });
+  const lock = (locked: boolean) =>
+    callUnary(
+      cluster.directory,
+      cluster.directory.updateRoom.bind(cluster.directory),
+      { room: call, locked },
+      5_000,
+    );
+
+  test('bound it: who watches and publishes is one participant', async () => {
+    const anna = await connected('anna');
+    const others = await Promise.all(['ben', 'cora', 'dan'].map((name) => connected(name, 1)));
+    await others[0]!.publish(keys('ben'));
+    await anna.subscribe(keys('ben'));
+    await inRoom(2);
+    expect(await anna.publish(keys('anna'))).toMatchObject({ event: 'publish' });
+    expect(await others[1]!.publish(keys('cora'))).toMatchObject({ event: 'publish' });
+    expect(await others[2]!.publish(keys('dan'))).toMatchObject({ event: 'publish' });
+    await inRoom(5);
+    const eve = await connected('eve');
+    const full = { event: 'error', message: 'Server over capacity: the room is full' };
+    expect(await eve.publish(keys('eve'))).toMatchObject(full);
+    expect(await eve.subscribe(keys('ben'))).toMatchObject({ ...full, id: 'subscribe' });
+    expect(await anna.publish(keys('anna-2'), 'more')).toMatchObject(full);
+    // Those in the room watch whom they like.
+    expect(await others[1]!.subscribe(keys('anna'))).toMatchObject({ event: 'subscribe' });
+    await decodes(others[1]!, 1);
+  });
+
+  test('lock it for strangers', async () => {
+    const anna = await connected('anna');
+    await anna.publish(keys('anna'));
+    const ben = await connected('ben', 1);
+    await ben.subscribe(keys('anna'));
+    await inRoom(2);
+    await lock(true);
+    const locked = { event: 'error', message: 'the room is locked' };
+    const cora = await connected('cora', 1, true);
+    await eventually(async () => {
+      const { message = 'let in' } = await cora.subscribeByOffer(keys('anna'), 'offered');
+      return message === locked.message ? undefined : message;
+    });
+    expect(await cora.publish(keys('cora'), 'shown')).toMatchObject(locked);
+    expect(await ben.publish(keys('ben'))).toMatchObject({ event: 'publish' });
+    await anna.close();
+    const again = await connected('again', 1);
+    // By its name, as in every dialect.
+    await eventually(async () => {
+      const { event, message } = await again.publish(keys('anna'), 'again');
+      return event === 'publish' ? undefined : message;
+    }, 20_000);
+    await lock(false);
+  });
+
+  test('let only some open it', async () => {
+    const guest = new SignalingPage(page, 'guest');
+    await guest.connect(createAt(0, { roomsNeedCreator: true }));
+    const refused = {
+      event: 'error',
+      message: 'your token does not let you open rooms',
+    };
+    expect(await guest.publish(keys('guest'))).toMatchObject(refused);
+    expect(await guest.subscribe(keys('guest'), 'none')).toMatchObject(refused);
+    const opener = new SignalingPage(page, 'opener');
+    const grants = { publish: true, subscribe: true, host: false, admin: false, ingest: false };
+    await opener.connect(
+      createAt(0, { roomsNeedCreator: true, grants: { ...grants, create: true } }),
+    );
+    expect(await opener.publish(keys('opener'))).toMatchObject({ event: 'publish' });
+    await inRoom(1);
+    expect(await guest.publish(keys('guest'), 'again')).toMatchObject({ event: 'publish' });
+  });
+});
+
+describe('whom a host puts out', () => {
+  const putOut = async (reason: string, ...participants: string[]) => {
+    const { sessions } = await calls[0].state();
+    for (const { sessionId, participant, room } of sessions) {
+      if (room === call && participants.includes(participant)) {
+        nodes[0].node.closeSession(SessionId(sessionId), reason);
+      }
+    }
+  };
+
+  test('is told over its channel, gets nothing any more, and is closed', async () => {
+    const anna = await connected('anna', 1);
+    await anna.publish(keys('anna'));
+    const ben = new SignalingPage(page, 'ben');
+    await ben.connect(createAt(0, { participant: 'ben' }), true);
+    await ben.publish(keys('ben'));
+    await ben.subscribeByOffer(keys('anna'), 'watching');
+    await anna.subscribe(keys('ben'));
+    await decodes(ben, 1);
+    await decodes(anna, 1);
+    await putOut('removed by the host', 'ben');
+    const told = { event: 'error', message: 'removed by the host', call_id: call };
+    expect(await ben.hear('')).toMatchObject({ ...told, device_id: 'ben' });
+    expect(await ben.hear('watching')).toMatchObject({ ...told, device_id: 'anna' });
+    await ben.say({ event: 'subscribe', id: 'back', ...keys('anna') });
+    expect(await ben.hear('back')).toMatchObject({ message: 'removed by the host' });
+    await eventually(
+      async () => ((await ben.state()) === 'connected' ? 'open' : undefined),
+      20_000,
+    );
+    await decodes(anna, 0);
+    expect(await participants(0)).toEqual([]);
+  });
+
+  test('keeps what it has in another call, and is offered that alone', async () => {
+    const anna = await connected('anna', 1);
+    await anna.publish(keys('anna'));
+    await anna.publish({ ...keys('anna'), call_id: `${call}-b` }, 'b');
+    const ben = new SignalingPage(page, 'ben');
+    await ben.connect(createAt(0, { participant: 'ben' }));
+    await ben.subscribe(keys('anna'), 'one');
+    await ben.subscribe({ ...keys('anna'), call_id: `${call}-b` }, 'two');
+    await decodes(ben, 2);
+    await putOut('the host ended the room', 'ben');
+    expect(await ben.hear('one')).toMatchObject({ message: 'the host ended the room' });
+    await decodes(ben, 1);
+    await eventually(async () => {
+      const offers = (await ben.heard()).filter(({ event }) => event === 'subscribe');
+      return offers.length === 3 ? undefined : `${String(offers.length)} offers`;
+    });
+    await ben.say({ event: 'subscribe', id: 'back', ...keys('anna') });
+    expect(await ben.hear('back')).toMatchObject({ message: 'the host ended the room' });
+    await decodes(ben, 1);
   });
 });
 

@@ -118,9 +118,9 @@ function openDoors(
   lifecycle.started('room records', 500, () => bucket.close());
   return new RoomDoors({
     records: new NatsRoomRecords(bucket, locked),
-    present: async (room) => {
+    attendances: async (room) => {
       const { sessions } = await directory.rooms.get(room);
-      return new Set(sessions.map(({ session }) => session.participant));
+      return sessions.map(({ session }) => session);
     },
     participantsMax: config.roomParticipantsMax,
     clock: systemClock,

@@ -36,6 +36,8 @@ export interface RoomUpdate {
 
 export interface RoomSessionAt extends RoomSession {
   readonly nodeId: string;
+  /** The signaling connection that opened it. */
+  readonly connectionId: string;
 }
 
 export interface RoomStream {
@@ -268,6 +270,8 @@ export interface DataChannelClientOpening {
   readonly grants: Grants;
   /** For how long it may begin anything new. */
   readonly validMs: number;
+  /** Whether only some may enter a room in which nobody is. */
+  readonly roomsNeedCreator: boolean;
   /** Its first offer. */
   readonly sdp: string;
 }

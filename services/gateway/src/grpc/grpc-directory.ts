@@ -73,7 +73,7 @@ export class GrpcDirectory implements Directory {
     const { getRoom } = StreamDirectoryService;
     const { sessions } = await callUnary(this.client, getRoom, { room }, DEADLINE_MS);
     return sessions.flatMap(({ session, nodeId }) =>
-      session ? [{ ...toRoomSession(session), nodeId }] : [],
+      session ? [{ ...toRoomSession(session), nodeId, connectionId: session.connectionId }] : [],
     );
   }
 

@@ -17,6 +17,7 @@ export interface SfuToSfuPorts {
   readonly directory: Directory;
   readonly nodes: MediaNodes;
   readonly newId: () => string;
+  readonly roomsNeedCreator: boolean;
   readonly nowS: () => number;
 }
 
@@ -49,6 +50,7 @@ export function sfuToSfu(ports: SfuToSfuPorts): Router {
           connectionId: clientId,
           grants,
           validMs,
+          roomsNeedCreator: ports.roomsNeedCreator,
           sdp,
         });
       });

@@ -46,6 +46,22 @@ export interface FactPublisher {
   ): void;
 }
 
+/** Lets participants into rooms, by the same rules as those who come by a gateway. */
+export interface RoomDoors {
+  /**
+   * @throws {SluiceError} PERMISSION_DENIED for a locked room, or one that would have to be opened;
+   * CAPACITY_EXHAUSTED for a full one; UNAVAILABLE.
+   */
+  admitToRoom(comer: {
+    readonly room: string;
+    readonly participant: string;
+    /** Who already watches by it is the same comer under another name. */
+    readonly connectionId: string;
+    /** Whether it may be the first one there. */
+    readonly mayOpen: boolean;
+  }): Promise<void>;
+}
+
 /** Who this process is. */
 export interface NodeIdentity {
   readonly nodeId: string;

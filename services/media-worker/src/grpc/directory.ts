@@ -5,7 +5,7 @@ import {
   type StreamDirectoryClient,
 } from '@sluice/proto-gen/stream_directory';
 import type { Epochs } from '../domain/streams/epochs.js';
-import type { Directory, NodeIdentity } from '../domain/ports.js';
+import type { Directory, NodeIdentity, RoomDoors } from '../domain/ports.js';
 
 /** A join waits for these; a directory that takes longer is as good as away. */
 const DEADLINE_MS = 3_000;
@@ -15,7 +15,7 @@ export function grpcDirectory(
   client: StreamDirectoryClient,
   identity: NodeIdentity,
   epochs: Epochs,
-): Directory {
+): Directory & RoomDoors {
   const { nodeId, bootId } = identity;
   return {
     async claimStream(claim) {
@@ -35,6 +35,9 @@ export function grpcDirectory(
       const { origin, epoch, sessionId } = found;
       if (!origin) throw new SluiceError('UNAVAILABLE', 'a stream without an origin');
       return { origin, epoch, sessionId };
+    },
+    async admitToRoom(comer) {
+      await call(client, StreamDirectoryService.admitToRoom, comer);
     },
     async planRelay(stream, to, excludeRouterIds) {
       const request = { stream, to, excludeRouterIds: [...excludeRouterIds] };

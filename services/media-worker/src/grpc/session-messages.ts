@@ -5,7 +5,7 @@ import type {
   OpenSessionRequest,
   SessionEvent as Message,
 } from '@sluice/proto-gen/media_node';
-import type { DataChannelClientProfile } from '../domain/sfu-to-sfu/data-channel-client.js';
+import type { DataChannelClientProfile } from '../domain/sfu-to-sfu/client-sessions.js';
 import type { SessionEvent, SubscriptionRef } from '../domain/sessions/session-events.js';
 import type { SessionProfile } from '../domain/sessions/session-profile.js';
 
@@ -50,6 +50,10 @@ export function toClientProfile(request: OpenDataChannelClientRequest): DataChan
       subscribe: request.grants?.subscribe ?? false,
     },
     validMs: request.validMs,
+    mayOpenRooms:
+      !request.roomsNeedCreator ||
+      request.grants?.create === true ||
+      request.grants?.admin === true,
   };
 }
 

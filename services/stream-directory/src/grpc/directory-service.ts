@@ -56,7 +56,7 @@ export function directoryService(
     placeSession: answer('PlaceSession', async (request) => {
       const { region, zone, excludeNodeIds } = request;
       const room = request.room === '' ? '' : parseName('room', request.room);
-      await useCases.doors.admit(room, request.participant);
+      await useCases.doors.admit({ room, participant: request.participant });
       const router = useCases.placer.place({
         room,
         region: toText(region, 'region'),
@@ -64,6 +64,15 @@ export function directoryService(
         excludeNodeIds: excludeNodeIds.slice(0, EXCLUDED_MAX).map(NodeId),
       });
       return { router };
+    }),
+    admitToRoom: answer('AdmitToRoom', async ({ room, participant, connectionId, mayOpen }) => {
+      await useCases.doors.admit({
+        room: parseName('room', room),
+        participant: parseName('participant', participant),
+        connectionId: toText(connectionId, 'connection id'),
+        mayOpen,
+      });
+      return {};
     }),
     updateRoom: answer('UpdateRoom', async ({ room, locked, removedParticipant }) => {
       const name = parseName('room', room);

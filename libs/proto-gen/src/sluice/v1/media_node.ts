@@ -86,6 +86,8 @@ export interface OpenDataChannelClientRequest {
   /** For how long it may begin anything new. */
   validMs: number;
   sdp: string;
+  /** Whether only those with the grant may enter a room in which nobody is. */
+  roomsNeedCreator: boolean;
 }
 
 export interface OpenDataChannelClientResponse {
@@ -884,6 +886,7 @@ function createBaseOpenDataChannelClientRequest(): OpenDataChannelClientRequest 
     grants: undefined,
     validMs: 0,
     sdp: "",
+    roomsNeedCreator: false,
   };
 }
 
@@ -915,6 +918,9 @@ export const OpenDataChannelClientRequest: MessageFns<OpenDataChannelClientReque
     }
     if (message.sdp !== "") {
       writer.uint32(74).string(message.sdp);
+    }
+    if (message.roomsNeedCreator !== false) {
+      writer.uint32(80).bool(message.roomsNeedCreator);
     }
     return writer;
   },
@@ -1004,6 +1010,14 @@ export const OpenDataChannelClientRequest: MessageFns<OpenDataChannelClientReque
             message.sdp = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.roomsNeedCreator = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1032,6 +1046,7 @@ export const OpenDataChannelClientRequest: MessageFns<OpenDataChannelClientReque
       : undefined;
     message.validMs = object.validMs ?? 0;
     message.sdp = object.sdp ?? "";
+    message.roomsNeedCreator = object.roomsNeedCreator ?? false;
     return message;
   },
 };

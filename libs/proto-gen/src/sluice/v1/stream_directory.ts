@@ -44,6 +44,18 @@ export interface PlaceSessionResponse {
   router?: RouterRef | undefined;
 }
 
+export interface AdmitToRoomRequest {
+  room: string;
+  participant: string;
+  /** The signaling connection: who already watches by it is the same comer under another name. */
+  connectionId: string;
+  /** Whether it may be the first one there. */
+  mayOpen: boolean;
+}
+
+export interface AdmitToRoomResponse {
+}
+
 export interface ClaimStreamRequest {
   name?: StreamName | undefined;
   origin?: RouterRef | undefined;
@@ -373,6 +385,140 @@ export const PlaceSessionResponse: MessageFns<PlaceSessionResponse> = {
     message.router = (object.router !== undefined && object.router !== null)
       ? RouterRef.fromPartial(object.router)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseAdmitToRoomRequest(): AdmitToRoomRequest {
+  return { room: "", participant: "", connectionId: "", mayOpen: false };
+}
+
+export const AdmitToRoomRequest: MessageFns<AdmitToRoomRequest> = {
+  encode(message: AdmitToRoomRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.room !== "") {
+      writer.uint32(10).string(message.room);
+    }
+    if (message.participant !== "") {
+      writer.uint32(18).string(message.participant);
+    }
+    if (message.connectionId !== "") {
+      writer.uint32(26).string(message.connectionId);
+    }
+    if (message.mayOpen !== false) {
+      writer.uint32(32).bool(message.mayOpen);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdmitToRoomRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdmitToRoomRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.room = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.participant = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.connectionId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.mayOpen = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AdmitToRoomRequest>, I>>(base?: I): AdmitToRoomRequest {
+    return AdmitToRoomRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AdmitToRoomRequest>, I>>(object: I): AdmitToRoomRequest {
+    const message = createBaseAdmitToRoomRequest();
+    message.room = object.room ?? "";
+    message.participant = object.participant ?? "";
+    message.connectionId = object.connectionId ?? "";
+    message.mayOpen = object.mayOpen ?? false;
+    return message;
+  },
+};
+
+function createBaseAdmitToRoomResponse(): AdmitToRoomResponse {
+  return {};
+}
+
+export const AdmitToRoomResponse: MessageFns<AdmitToRoomResponse> = {
+  encode(_: AdmitToRoomResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AdmitToRoomResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdmitToRoomResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AdmitToRoomResponse>, I>>(base?: I): AdmitToRoomResponse {
+    return AdmitToRoomResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AdmitToRoomResponse>, I>>(_: I): AdmitToRoomResponse {
+    const message = createBaseAdmitToRoomResponse();
     return message;
   },
 };
@@ -2496,6 +2642,19 @@ export const StreamDirectoryService = {
     responseDeserialize: (value: Buffer): PlaceSessionResponse => PlaceSessionResponse.decode(value),
   },
   /**
+   * Lets a participant into a room whose session is placed already. PERMISSION_DENIED when the room is
+   * locked or would have to be opened, CAPACITY_EXHAUSTED when it is full.
+   */
+  admitToRoom: {
+    path: "/sluice.v1.StreamDirectory/AdmitToRoom" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AdmitToRoomRequest): Buffer => Buffer.from(AdmitToRoomRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AdmitToRoomRequest => AdmitToRoomRequest.decode(value),
+    responseSerialize: (value: AdmitToRoomResponse): Buffer => Buffer.from(AdmitToRoomResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AdmitToRoomResponse => AdmitToRoomResponse.decode(value),
+  },
+  /**
    * Claims a stream's name by compare-and-set. ALREADY_EXISTS (details: node_id, session_id) when
    * another origin holds it, UNAVAILABLE when NATS cannot be written.
    */
@@ -2642,6 +2801,11 @@ export interface StreamDirectoryServer extends UntypedServiceImplementation {
    */
   placeSession: handleUnaryCall<PlaceSessionRequest, PlaceSessionResponse>;
   /**
+   * Lets a participant into a room whose session is placed already. PERMISSION_DENIED when the room is
+   * locked or would have to be opened, CAPACITY_EXHAUSTED when it is full.
+   */
+  admitToRoom: handleUnaryCall<AdmitToRoomRequest, AdmitToRoomResponse>;
+  /**
    * Claims a stream's name by compare-and-set. ALREADY_EXISTS (details: node_id, session_id) when
    * another origin holds it, UNAVAILABLE when NATS cannot be written.
    */
@@ -2692,6 +2856,25 @@ export interface StreamDirectoryClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PlaceSessionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lets a participant into a room whose session is placed already. PERMISSION_DENIED when the room is
+   * locked or would have to be opened, CAPACITY_EXHAUSTED when it is full.
+   */
+  admitToRoom(
+    request: AdmitToRoomRequest,
+    callback: (error: ServiceError | null, response: AdmitToRoomResponse) => void,
+  ): ClientUnaryCall;
+  admitToRoom(
+    request: AdmitToRoomRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AdmitToRoomResponse) => void,
+  ): ClientUnaryCall;
+  admitToRoom(
+    request: AdmitToRoomRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AdmitToRoomResponse) => void,
   ): ClientUnaryCall;
   /**
    * Claims a stream's name by compare-and-set. ALREADY_EXISTS (details: node_id, session_id) when

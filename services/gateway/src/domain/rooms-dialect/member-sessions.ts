@@ -1,5 +1,4 @@
-import { Resource, SluiceError, type ResourceEvents, type Timer } from '@sluice/core';
-import { isByHost } from '../rooms/host.js';
+import { Resource, SluiceError, isByHost, type ResourceEvents, type Timer } from '@sluice/core';
 import type { SessionOwner, SessionPorts } from '../sessions/open-session.js';
 import { PeerConnections } from '../sessions/peer-connections.js';
 import type { SessionNotice, Subscription } from '../ports.js';

@@ -1,4 +1,4 @@
-import { SluiceError, hasCode } from '@sluice/core';
+import { HOST_REASONS, SluiceError, hasCode } from '@sluice/core';
 import type { Identity } from '@sluice/tokens';
 import { requireFresh, requireGrant, requireRoom } from '../access/permissions.js';
 import type { Directory, MediaNode, MediaNodes, Mute, RoomSessionAt } from '../ports.js';
@@ -7,16 +7,6 @@ export interface HostPorts {
   readonly directory: Directory;
   readonly nodes: MediaNodes;
   readonly nowS: () => number;
-}
-
-/** Why a session ended that must not be replaced. */
-export const HOST_REASONS = {
-  removed: 'removed by the host',
-  ended: 'the host ended the room',
-} as const;
-
-export function isByHost(reason: string): boolean {
-  return Object.values<string>(HOST_REASONS).includes(reason);
 }
 
 /** What a room's host may do. It acts on sessions, so whatever dialect they are of. */
@@ -69,9 +59,11 @@ export class Host {
   async remove(identity: Identity, room: string, participant: string): Promise<void> {
     this.#admit(identity, room);
     const sessions = await this.ports.directory.sessionsIn(room);
-    const concerned = sessions.filter((session) => session.participant === participant);
+    const concerned = sessionsOf(participant, sessions);
     if (concerned.length === 0) throw new SluiceError('NOT_FOUND', 'there is nobody of that name');
-    await this.ports.directory.updateRoom(room, { removedParticipant: participant });
+    for (const removedParticipant of new Set(concerned.map((session) => session.participant))) {
+      await this.ports.directory.updateRoom(room, { removedParticipant });
+    }
     await this.#close(concerned, HOST_REASONS.removed);
   }
 
@@ -111,4 +103,25 @@ export class Host {
       return address === undefined ? undefined : nodes.at(address);
     };
   }
+}
+
+/**
+ * What somebody has in a room. A client may be shown as one and watch as another on one connection:
+ * unless it is shown as others as well, it goes as a whole.
+ */
+function sessionsOf(
+  participant: string,
+  sessions: readonly RoomSessionAt[],
+): readonly RoomSessionAt[] {
+  const own = sessions.filter((session) => session.participant === participant);
+  const connections = new Set(own.map(({ connectionId }) => connectionId));
+  const shared = sessions.filter(
+    (session) => session.present && session.participant !== participant,
+  );
+  for (const { connectionId } of shared) connections.delete(connectionId);
+  return sessions.filter(
+    (session) =>
+      session.participant === participant ||
+      (!session.present && connections.has(session.connectionId)),
+  );
 }

@@ -1,10 +1,10 @@
 import {
   Resource,
   Serial,
-  SessionId,
   SluiceError,
   TokenBucket,
   describeStream,
+  isByHost,
   notFound,
   parseName,
   streamKey,
@@ -17,34 +17,23 @@ import {
   writeSignalingMessage,
   type SignalingMessage,
 } from '@sluice/protocol';
-import { mayEnter, type Identity } from '@sluice/tokens';
+import { mayEnter } from '@sluice/tokens';
+import {
+  ClientSessions,
+  type ClientSessionsContext,
+  type DataChannelClientProfile,
+} from './client-sessions.js';
 import { DataChannels, type DataChannel } from './data-channels.js';
 import { DuplexConnection } from '../sessions/duplex-connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import type { PulledStreams } from './pulled-streams.js';
 import type { SessionEvent } from '../sessions/session-events.js';
 import { publishingSettings, subscribingSettings } from '../sessions/session-settings.js';
-import type { SessionProfile } from '../sessions/session-profile.js';
-import type { Session, SessionEnvironment } from '../sessions/session.js';
+import type { Session } from '../sessions/session.js';
 import { errorText } from './signaling-errors.js';
 
-/** Who a client without a gateway is, as its token said. */
-export interface DataChannelClientProfile {
-  readonly clientId: string;
-  readonly connectionId: string;
-  readonly identity: Pick<Identity, 'subject' | 'name' | 'room'>;
-  readonly grants: SessionProfile['grants'];
-  /** For how long its token lets it begin something new. */
-  readonly validMs: number;
-}
-
-export interface DataChannelClientContext {
-  readonly environment: SessionEnvironment;
-  /** @throws {SluiceError} as MediaNode.openSession. */
-  readonly openSession: (profile: SessionProfile, turn: Serial) => Session;
+export interface DataChannelClientContext extends ClientSessionsContext {
   readonly pulls: PulledStreams;
-  /** A new unguessable id. */
-  readonly newId: () => string;
 }
 
 /** What the PeerConnection is called inside; nobody else hears of it. */
@@ -55,8 +44,8 @@ const MESSAGES_PER_SECOND = 50;
 const MESSAGES_BURST = 200;
 /** Messages that wait for the one before them. */
 const WAITING_MAX = 64;
-/** Participants in whose names one client publishes or watches at a time. */
-const SESSIONS_MAX = 64;
+/** For what a client is told last to reach it. */
+const FAREWELL_MS = 1_000;
 
 /**
  * A client that is signaled over a data channel of its own PeerConnection (SFU-to-SFU): there is no
@@ -64,7 +53,7 @@ const SESSIONS_MAX = 64;
  * room in which it watches, all on that one PeerConnection.
  */
 export class DataChannelClient extends Resource {
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions: ClientSessions;
   /** How the client asked for a stream. */
   readonly #requests = new Map<StreamKey, StreamRequest>();
   readonly #turn = new Serial();
@@ -75,7 +64,8 @@ export class DataChannelClient extends Resource {
   #signaling: DataChannel | undefined;
   #spoken = false;
   #moving = false;
-  readonly #expiresAtMs: number;
+  /** Why a host has put it out of its last room; it is about to be closed. */
+  #putOut: string | undefined;
 
   private constructor(
     private readonly profile: DataChannelClientProfile,
@@ -88,7 +78,9 @@ export class DataChannelClient extends Resource {
     this.own(channels);
     const { clock } = context.environment;
     this.#rate = new TokenBucket(clock, MESSAGES_PER_SECOND, MESSAGES_BURST);
-    this.#expiresAtMs = clock.nowMs() + profile.validMs;
+    this.#sessions = new ClientSessions(profile, this.#turn, context, (session) =>
+      this.#follow(session),
+    );
     connection.onClosed((reason) => this.close(reason));
     channels.onClosed((reason) => this.close(reason));
     channels.on('opened', (channel) => this.#onOpened(channel));
@@ -151,7 +143,7 @@ export class DataChannelClient extends Resource {
 
   override close(reason = 'requested'): void {
     if (this.closed) return;
-    for (const session of [...this.#sessions.values()]) session.close(reason);
+    this.#sessions.close(reason);
     super.close(reason);
   }
 
@@ -214,6 +206,9 @@ export class DataChannelClient extends Resource {
   }
 
   #handle(message: SignalingMessage): Promise<void> {
+    if (this.#putOut !== undefined) {
+      return Promise.reject(new SluiceError('PERMISSION_DENIED', this.#putOut));
+    }
     switch (message.event) {
       case 'publish':
         return this.#publish(message);
@@ -235,7 +230,7 @@ export class DataChannelClient extends Resource {
       throw new SluiceError('INVALID_ARGUMENT', 'publish at the focus itself');
     }
     if (message.sdp === '') throw new SluiceError('INVALID_ARGUMENT', 'sdp is missing');
-    const session = this.#sessionOf(name.room, name.participant);
+    const session = await this.#sessions.publishing(name);
     try {
       const { answer } = await session.publishNew(this.connection, name.purpose, message.sdp);
       session.setPresent(true);
@@ -247,7 +242,7 @@ export class DataChannelClient extends Resource {
 
   async #unpublish(message: SignalingMessage): Promise<void> {
     const name = this.#nameOf(message);
-    const session = this.#sessions.get(sessionKey(name.room, name.participant));
+    const session = this.#sessions.findPublishing(name);
     if (!session?.publications.find(name.purpose)) throw notFound('stream', describeStream(name));
     await session.unpublish(name.purpose);
     await this.#send({ ...message, sdp: '' });
@@ -270,13 +265,15 @@ export class DataChannelClient extends Resource {
     if (!this.profile.grants.subscribe) {
       throw new SluiceError('PERMISSION_DENIED', 'the token does not allow to subscribe');
     }
-    const name = await this.context.pulls.ensure(this.home, asked, message.foci);
-    const session = this.#sessionOf(name.room, this.profile.identity.subject);
+    const { pulls } = this.context;
+    const name = pulls.nameOf(asked, message.foci);
+    const session = await this.#sessions.watching(name);
     const key = streamKey(name);
     const byOffer = message.sdp !== '';
     const known = this.#requests.get(key);
-    this.#requests.set(key, { message, byOffer });
+    this.#requests.set(key, { name, message, byOffer });
     try {
+      await pulls.ensure(this.home, asked, message.foci);
       const sdp = byOffer
         ? await session.subscribeOn(name, this.connection, message.sdp)
         : await session.subscribe(name, KEY);
@@ -293,7 +290,7 @@ export class DataChannelClient extends Resource {
 
   async #unsubscribe(message: SignalingMessage): Promise<void> {
     const name = this.context.pulls.nameOf(this.#nameOf(message), message.foci);
-    const session = this.#sessions.get(sessionKey(name.room, this.profile.identity.subject));
+    const session = this.#sessions.findWatching(name);
     if (!session?.subscriptions.has(name)) throw notFound('subscription', describeStream(name));
     await this.#send({ ...message, sdp: '' });
     await session.unsubscribe(name);
@@ -318,43 +315,20 @@ export class DataChannelClient extends Resource {
     throw new SluiceError('PERMISSION_DENIED', 'your token is for another call');
   }
 
-  /** What runs goes on after a token expired, and can be ended. */
-  #sessionOf(room: string, participant: string): Session {
-    if (this.context.environment.clock.nowMs() >= this.#expiresAtMs) {
-      throw new SluiceError('UNAUTHENTICATED', 'token expired');
-    }
-    const key = sessionKey(room, participant);
-    const known = this.#sessions.get(key);
-    if (known) return known;
-    if (this.#sessions.size >= SESSIONS_MAX) {
-      throw new SluiceError('CAPACITY_EXHAUSTED', 'too many participants on one connection');
-    }
-    const { identity, connectionId, grants } = this.profile;
-    const session = this.context.openSession(
-      {
-        sessionId: SessionId(this.context.newId()),
-        room,
-        participant,
-        username: participant === identity.subject ? identity.name : participant,
-        connectionId,
-        grants,
-      },
-      this.#turn,
-    );
-    this.#sessions.set(key, session);
+  #follow(session: Session): void {
     session.borrow(this.connection);
     session.attach((event) => this.#hear(session, event));
     session.publications.on('ended', () => this.#tidySoon(session));
-    session.onClosed(() => {
-      this.#sessions.delete(key);
+    session.onClosed((reason) => {
+      if (isByHost(reason)) this.#leave(reason);
       this.#endMoved();
     });
-    return session;
   }
 
   #hear(session: Session, event: SessionEvent): void {
     if (event.type === 'move') this.move(`Server is leaving (${event.reason})`);
     if (event.type === 'subscriptionEnded') this.#hearEnd(session, event.subscription.stream);
+    if (event.type === 'ended' && isByHost(event.reason)) this.#tellOut(session, event.reason);
   }
 
   /** A client that offered by itself is told; others get an offer without the m-lines. */
@@ -367,6 +341,29 @@ export class DataChannelClient extends Resource {
     queueMicrotask(() => {
       if (this.#requests.get(key) === request) this.#requests.delete(key);
     });
+  }
+
+  /** Says who was put out of which room, and of which requests nothing is left. */
+  #tellOut({ profile: { room, participant } }: Session, reason: string): void {
+    const nobody = { ...NOTHING_ASKED, callId: room, deviceId: participant };
+    void this.#sendError(reason, nobody);
+    if (participant !== this.profile.identity.subject) return;
+    for (const [key, { name, message }] of this.#requests) {
+      if (name.room !== room) continue;
+      this.#requests.delete(key);
+      void this.#sendError(reason, message);
+    }
+  }
+
+  /** Nothing is left of it but what it has in other rooms, or under other names. */
+  #leave(reason: string): void {
+    if (this.closed) return;
+    if (this.#sessions.size === 0) {
+      this.#putOut = reason;
+      this.context.environment.clock.after(FAREWELL_MS, () => this.close(reason));
+    } else if (this.connection.sending.offerNeeded) {
+      this.connection.sending.announce(undefined);
+    }
   }
 
   /** After what is under way: a stream that ends may have made room for its successor. */
@@ -385,7 +382,7 @@ export class DataChannelClient extends Resource {
     if (this.#moving && this.#sessions.size === 0) this.close('moved');
   }
 
-  async #sendError(text: string, request: SignalingMessage | undefined): Promise<void> {
+  async #sendError(text: string, request: Asked | undefined): Promise<void> {
     const { id = '', callId = '', deviceId = '', purpose = '' } = request ?? {};
     await this.#send({ event: 'error', message: text, id, callId, deviceId, purpose, sdp: '' });
   }
@@ -412,10 +409,14 @@ export class DataChannelClient extends Resource {
 
 const OFFERS = /^a=setup:actpass\s*$/mu;
 
+type Asked = Pick<SignalingMessage, 'id' | 'callId' | 'deviceId' | 'purpose'>;
+
 /** Of an offer that no request stands behind. */
-const NOTHING_ASKED = { id: '', callId: '', deviceId: '', purpose: '' };
+const NOTHING_ASKED: Asked = { id: '', callId: '', deviceId: '', purpose: '' };
 
 interface StreamRequest {
+  /** As it is called here. */
+  readonly name: StreamName;
   readonly message: SignalingMessage;
   /** In the form in which the client offers. */
   readonly byOffer: boolean;
@@ -423,8 +424,4 @@ interface StreamRequest {
 
 function streamEnded(name: StreamName): SluiceError {
   return new SluiceError('NOT_FOUND', `${describeStream(name)} has ended`);
-}
-
-function sessionKey(room: string, participant: string): string {
-  return streamKey({ room, participant, purpose: '' });
 }

@@ -1,11 +1,9 @@
 import { NodeState } from '@sluice/proto-gen/common';
 import { SluiceError, hasCode } from '@sluice/core';
-import {
-  DataChannelClient,
-  type DataChannelClientContext,
-  type DataChannelClientProfile,
-} from './data-channel-client.js';
+import { DataChannelClient, type DataChannelClientContext } from './data-channel-client.js';
+import type { DataChannelClientProfile } from './client-sessions.js';
 import type { MediaNode } from '../node/media-node.js';
+import type { RoomDoors } from '../ports.js';
 import type { PulledStreams } from './pulled-streams.js';
 import type { SessionEnvironment } from '../sessions/session.js';
 
@@ -17,6 +15,7 @@ export class DataChannelClients {
     private readonly node: MediaNode,
     private readonly environment: SessionEnvironment,
     private readonly pulls: PulledStreams,
+    private readonly doors: RoomDoors,
     private readonly newId: () => string,
   ) {
     node.onStateChanged(() => {
@@ -40,6 +39,7 @@ export class DataChannelClients {
       environment: this.environment,
       openSession: (session, turn) => this.node.openSession(session, routerId, false, turn),
       pulls: this.pulls,
+      doors: this.doors,
       newId: this.newId,
     };
     const { client, answer } = await DataChannelClient.open(profile, home, sdp, context);

@@ -18,10 +18,27 @@ export interface RoomRecords {
   write(room: string, record: RoomRecord, revision: number): Promise<boolean>;
 }
 
+/** A session in a room, as the nodes say. */
+export interface Attendance {
+  readonly participant: string;
+  readonly connectionId: string;
+  /** Shown to the others. */
+  readonly present: boolean;
+}
+
+/** Somebody at the door. */
+export interface Comer {
+  readonly room: string;
+  readonly participant: string;
+  /** Undefined where it has no session in the room yet. */
+  readonly connectionId?: string;
+  /** Whether it may be the first one there; true where nothing is said. */
+  readonly mayOpen?: boolean;
+}
+
 export interface RoomDoorsOptions {
   readonly records: RoomRecords;
-  /** Who is in a room now, as the nodes say. */
-  readonly present: (room: string) => Promise<ReadonlySet<string>>;
+  readonly attendances: (room: string) => Promise<readonly Attendance[]>;
   /** Participants that one room takes; 0 for any number. */
   readonly participantsMax: number;
   readonly clock: Clock;
@@ -42,32 +59,27 @@ export class RoomDoors {
 
   constructor(private readonly options: RoomDoorsOptions) {}
 
-  /** @throws {SluiceError} PERMISSION_DENIED when locked, CAPACITY_EXHAUSTED when full, UNAVAILABLE. */
-  async admit(room: string, participant: string): Promise<void> {
-    const { participantsMax } = this.options;
-    if (room === '' || this.#isOpen(room)) return;
-    await this.#change(room, (record, present) => {
-      // Of a locked room nobody is forgotten: who is in it may lose a node and come back.
-      const members = record.locked
-        ? record.members
-        : record.members.filter((member) => this.#isThere(room, member, present));
-      if (members.includes(participant)) return undefined;
-      if (record.locked && !present.has(participant)) {
-        throw new SluiceError('PERMISSION_DENIED', 'the room is locked');
-      }
-      const inside = new Set([...members, ...present]);
-      if (participantsMax > 0 && !inside.has(participant) && inside.size >= participantsMax) {
-        throw new SluiceError('CAPACITY_EXHAUSTED', 'the room is full');
-      }
-      return { ...record, members: [...inside.add(participant)] };
-    });
+  /**
+   * @throws {SluiceError} PERMISSION_DENIED when locked or nobody is there who may open it,
+   * CAPACITY_EXHAUSTED when full, UNAVAILABLE.
+   */
+  async admit(comer: Comer): Promise<void> {
+    const { room, mayOpen = true } = comer;
+    if (room === '') return;
+    if (!mayOpen && (await this.options.attendances(room)).length === 0) {
+      throw new SluiceError('PERMISSION_DENIED', 'your token does not let you open rooms');
+    }
+    if (this.#isOpen(room)) return;
+    await this.#change(room, (record, there) =>
+      record.locked ? this.#enterLocked(comer, record, there) : this.#enter(comer, record, there),
+    );
   }
 
   /** @throws {SluiceError} UNAVAILABLE. */
   setLocked(room: string, locked: boolean): Promise<void> {
-    return this.#change(room, ({ members }, present) => ({
+    return this.#change(room, ({ members }, there) => ({
       locked,
-      members: locked ? [...new Set([...members, ...present])] : members,
+      members: locked ? [...new Set([...members, ...participantsOf(there)])] : members,
     }));
   }
 
@@ -86,14 +98,46 @@ export class RoomDoors {
     return this.options.participantsMax === 0 && !this.options.records.isLocked(room);
   }
 
+  /** Of a locked room nobody is forgotten: who is in it may lose a node and come back. */
+  #enterLocked(
+    { participant, connectionId }: Comer,
+    { members }: RoomRecord,
+    there: readonly Attendance[],
+  ): RoomRecord | undefined {
+    if (members.includes(participant)) return undefined;
+    const isIn =
+      participantsOf(there).has(participant) || onlyWatches(there, connectionId) !== undefined;
+    if (!isIn) throw new SluiceError('PERMISSION_DENIED', 'the room is locked');
+    return { locked: true, members: [...new Set([...members, participant])] };
+  }
+
+  #enter(
+    { room, participant, connectionId }: Comer,
+    record: RoomRecord,
+    there: readonly Attendance[],
+  ): RoomRecord | undefined {
+    const { participantsMax } = this.options;
+    const counted = countedOf(there, connectionId);
+    const own = onlyWatches(there, connectionId);
+    const members = record.members.filter(
+      (member) => this.#isThere(room, member, counted) && (member !== own || counted.has(member)),
+    );
+    if (members.includes(participant)) return undefined;
+    const inside = new Set([...members, ...counted]);
+    if (participantsMax > 0 && !inside.has(participant) && inside.size >= participantsMax) {
+      throw new SluiceError('CAPACITY_EXHAUSTED', 'the room is full');
+    }
+    return { locked: false, members: [...inside.add(participant)] };
+  }
+
   async #change(
     room: string,
-    next: (record: RoomRecord, present: ReadonlySet<string>) => RoomRecord | undefined,
+    next: (record: RoomRecord, there: readonly Attendance[]) => RoomRecord | undefined,
   ): Promise<void> {
-    const { records, present } = this.options;
+    const { records, attendances } = this.options;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const { record = { locked: false, members: [] }, revision } = await records.read(room);
-      const changed = next(record, await present(room));
+      const changed = next(record, await attendances(room));
       if (!changed || (await records.write(room, changed, revision))) return;
     }
     throw new SluiceError('UNAVAILABLE', 'too many come into the room at once');
@@ -119,4 +163,29 @@ export class RoomDoors {
     if (this.#expected.size > EXPECTED_MAX && oldest !== undefined) this.#expected.delete(oldest);
     return sinceMs;
   }
+}
+
+function participantsOf(there: readonly Attendance[]): ReadonlySet<string> {
+  return new Set(there.map(({ participant }) => participant));
+}
+
+/** As whom a connection watches that shows itself as nobody. */
+function onlyWatches(
+  there: readonly Attendance[],
+  connectionId: string | undefined,
+): string | undefined {
+  const own = there.filter((session) => session.connectionId === connectionId);
+  return own.some(({ present }) => present) ? undefined : own[0]?.participant;
+}
+
+/**
+ * Those who take a place. A connection that shows itself as somebody does not take another one for
+ * what it watches besides, nor does that of `comer`, who is to be shown now.
+ */
+function countedOf(there: readonly Attendance[], comer: string | undefined): ReadonlySet<string> {
+  const shown = new Set(there.flatMap((session) => (session.present ? session.connectionId : [])));
+  if (comer !== undefined) shown.add(comer);
+  return participantsOf(
+    there.filter(({ present, connectionId }) => present || !shown.has(connectionId)),
+  );
 }
