@@ -33,9 +33,10 @@ async function main(wanted) {
 
   await rm(join(repositoryRoot, 'test-results'), { recursive: true, force: true });
 
+  const startedAtMs = performance.now();
   const results = await runSchedule(names, env);
 
-  process.stdout.write(`${summary(results)}\n`);
+  process.stdout.write(`${summary(results, performance.now() - startedAtMs)}\n`);
   return anyFailed(results) ? 1 : 0;
 }
 

@@ -14,10 +14,10 @@ export const NOTHING = { passed: 0, failed: [], skipped: [] };
  * What a suite came to. A suite that ended badly without naming a failure is one.
  *
  * @param {SuiteOutcome | undefined} reported undefined where the suite never got to its report
- * @param {{ name: string, exitCode: number | undefined }} end
+ * @param {{ name: string } & import('./stream-command.mjs').CommandEnd} end
  * @returns {SuiteOutcome}
  */
-export function outcomeOf(reported, { name, exitCode }) {
+export function outcomeOf(reported, { name, exitCode, lastLines }) {
   const outcome = reported ?? NOTHING;
 
   if (exitCode === 0 && reported !== undefined) {
@@ -25,16 +25,21 @@ export function outcomeOf(reported, { name, exitCode }) {
   }
   return outcome.failed.length > 0
     ? outcome
-    : { ...outcome, failed: [`${name} as a whole (${describeEnd(exitCode)})`] };
+    : {
+        ...outcome,
+        failed: [[`${name} as a whole (${describeEnd(exitCode)})`, ...lastLines].join(INDENTED)],
+      };
 }
+
+const INDENTED = '\n    | ';
 
 function describeEnd(exitCode) {
   return exitCode === undefined ? 'ended by a signal' : `exit code ${exitCode}`;
 }
 
 /** Of one command that is a single check. */
-export function outcomeOfCheck(name, exitCode) {
-  return outcomeOf(exitCode === 0 ? { ...NOTHING, passed: 1 } : undefined, { name, exitCode });
+export function outcomeOfCheck(name, end) {
+  return outcomeOf(end.exitCode === 0 ? { ...NOTHING, passed: 1 } : undefined, { name, ...end });
 }
 
 /** @returns {Promise<SuiteOutcome | undefined>} */

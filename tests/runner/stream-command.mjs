@@ -1,7 +1,14 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
+/**
+ * @typedef {object} CommandEnd
+ * @property {number | undefined} exitCode undefined when a signal ended it
+ * @property {string[]} lastLines of what it wrote, without empty ones
+ */
+
 const running = new Set();
+const LAST_LINES = 6;
 
 /**
  * Runs a command to its end and shows its output as it comes, each line after the suite's name. It
@@ -10,7 +17,7 @@ const running = new Set();
  * @param {string} name
  * @param {string[]} command
  * @param {{ cwd: string, env: NodeJS.ProcessEnv, timeoutMs: number }} options
- * @returns {Promise<number | undefined>} exit code; undefined when a signal ended it
+ * @returns {Promise<CommandEnd>}
  */
 export function streamCommand(name, [program, ...args], { cwd, env, timeoutMs }) {
   return new Promise((resolve) => {
@@ -20,7 +27,12 @@ export function streamCommand(name, [program, ...args], { cwd, env, timeoutMs })
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
-    const show = (line) => process.stdout.write(`${name.padEnd(12)}| ${line}\n`);
+    const lastLines = [];
+    const show = (line) => {
+      process.stdout.write(`${name.padEnd(12)}| ${line}\n`);
+      if (line.trim() !== '') lastLines.push(line);
+      if (lastLines.length > LAST_LINES) lastLines.shift();
+    };
     const late = setTimeout(() => {
       show(`stopped: not done after ${timeoutMs / 1000} s`);
       endGroup(child, 'SIGKILL');
@@ -33,7 +45,7 @@ export function streamCommand(name, [program, ...args], { cwd, env, timeoutMs })
     child.once('close', (exitCode) => {
       clearTimeout(late);
       running.delete(child);
-      resolve(exitCode ?? undefined);
+      resolve({ exitCode: exitCode ?? undefined, lastLines });
     });
   });
 }

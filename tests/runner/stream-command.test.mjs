@@ -7,11 +7,22 @@ const OPTIONS = { cwd: process.cwd(), env: process.env, timeoutMs: 60_000 };
 const node = (script) => [process.execPath, '-e', script];
 
 test('a command’s exit code comes back', async () => {
-  assert.equal(await streamCommand('it', node('process.exit(3)'), OPTIONS), 3);
+  assert.equal((await streamCommand('it', node('process.exit(3)'), OPTIONS)).exitCode, 3);
+});
+
+test('the last lines of its output come back, of both streams', async () => {
+  const script = `for (let n = 0; n < 20; n += 1) console.log(n + '\\n'); console.error('why')`;
+  const { lastLines } = await streamCommand('it', node(script), OPTIONS);
+
+  assert.ok(lastLines.includes('19'));
+  assert.ok(lastLines.includes('why'));
+  assert.ok(!lastLines.includes('0') && !lastLines.includes(''));
 });
 
 test('a command that cannot be started has failed', async () => {
-  assert.notEqual(await streamCommand('it', ['/there/is/no/such/program'], OPTIONS), 0);
+  const { exitCode } = await streamCommand('it', ['/there/is/no/such/program'], OPTIONS);
+
+  assert.notEqual(exitCode, 0);
 });
 
 test('a command that is late is ended with everything that it has started', async () => {
@@ -19,5 +30,5 @@ test('a command that is late is ended with everything that it has started', asyn
   const parent = `require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' })`;
   const late = { ...OPTIONS, timeoutMs: 500 };
 
-  assert.equal(await streamCommand('it', node(parent), late), undefined);
+  assert.equal((await streamCommand('it', node(parent), late)).exitCode, undefined);
 });

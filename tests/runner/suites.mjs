@@ -73,14 +73,15 @@ function check(name, commands, timeoutMinutes) {
   return {
     name,
     run: async (env) => {
-      for (const command of commands) {
-        const exitCode = await stream(name, command, env, timeoutMinutes);
+      let outcome = NOTHING;
 
-        if (exitCode !== 0) {
-          return outcomeOfCheck(`${name}: ${command.join(' ')}`, exitCode);
-        }
+      for (const command of commands) {
+        const end = await stream(name, command, env, timeoutMinutes);
+
+        outcome = outcomeOfCheck(command.join(' '), end);
+        if (outcome.failed.length > 0) break;
       }
-      return outcomeOfCheck(name, 0);
+      return outcome;
     },
   };
 }
@@ -96,9 +97,9 @@ function vitest(name, timeoutMinutes) {
     name,
     run: async (env) => {
       const withFile = { ...env, SLUICE_OUTCOME_FILE: file };
-      const exitCode = await stream(name, command, withFile, timeoutMinutes);
+      const end = await stream(name, command, withFile, timeoutMinutes);
 
-      return outcomeOf(await readOutcome(file), { name, exitCode });
+      return outcomeOf(await readOutcome(file), { name, ...end });
     },
   };
 }
@@ -120,12 +121,12 @@ function containers(timeoutMinutes) {
 
       const version = env.SLUICE_IMAGE_VERSION ?? 'test';
       const forTests = { ...env, SLUICE_IMAGE_VERSION: version, WORKER: 'local' };
-      const exitCode = await stream(name, ['deploy/images/build.sh'], forTests, timeoutMinutes);
+      const built = await stream(name, ['deploy/images/build.sh'], forTests, timeoutMinutes);
 
-      if (exitCode === NO_BASE_IMAGES) {
+      if (built.exitCode === NO_BASE_IMAGES) {
         return skipped('no registry gives base images, and making some needs root and debootstrap');
       }
-      return exitCode === 0 ? suite.run(forTests) : outcomeOfCheck(`${name}: images`, exitCode);
+      return built.exitCode === 0 ? suite.run(forTests) : outcomeOfCheck('images', built);
     },
   };
 }
@@ -152,9 +153,9 @@ function nodeTests(name, patterns, timeoutMinutes) {
     run: async (env) => {
       await mkdir(RESULTS, { recursive: true });
 
-      const exitCode = await stream(name, command, env, timeoutMinutes);
+      const end = await stream(name, command, env, timeoutMinutes);
 
-      return outcomeOf(await readTap(file), { name, exitCode });
+      return outcomeOf(await readTap(file), { name, ...end });
     },
   };
 }

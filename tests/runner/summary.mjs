@@ -10,18 +10,17 @@
  * its error, and the totals. Failures stand last, where a log that is cut still has them.
  *
  * @param {SuiteResult[]} results
+ * @param {number} wallMs of the whole run, in which suites may have run side by side
  */
-export function summary(results) {
+export function summary(results, wallMs) {
   const failed = results.flatMap(({ name, outcome }) =>
     outcome.failed.map((test) => `  ${name}: ${test}`),
   );
-  const skipped = results.flatMap(({ name, outcome }) =>
-    outcome.skipped.map((test) => `  ${name}: ${test.name}\n    because: ${test.reason}`),
-  );
+  const skipped = results.flatMap(({ name, outcome }) => skippedOf(name, outcome.skipped));
 
   return [
     '',
-    table(results),
+    table(results, wallMs),
     ...(skipped.length > 0 ? ['', 'Skipped:', ...skipped] : []),
     ...(failed.length > 0 ? ['', 'Failed:', ...failed] : []),
     '',
@@ -29,24 +28,56 @@ export function summary(results) {
   ].join('\n');
 }
 
+/**
+ * One line for all tests of a group that were skipped for one reason.
+ *
+ * @param {string} suite
+ * @param {import('./outcome.mjs').SuiteOutcome['skipped']} tests
+ */
+function skippedOf(suite, tests) {
+  const groups = Map.groupBy(tests, ({ name }) => splitLast(name)[0]);
+
+  return [...groups].flatMap(([group, ofGroup]) => [
+    `  ${[suite, group].filter(Boolean).join(': ')}`,
+    ...[...Map.groupBy(ofGroup, ({ reason }) => reason)].map(
+      ([reason, alike]) =>
+        `    ${alike.map(({ name }) => splitLast(name)[1]).join(', ')} (${reason})`,
+    ),
+  ]);
+}
+
+/** `file > group > test` as what it is in, and the test. */
+function splitLast(name) {
+  const at = name.lastIndexOf(SEPARATOR);
+
+  return at < 0 ? ['', name] : [name.slice(0, at), name.slice(at + SEPARATOR.length)];
+}
+
+const SEPARATOR = ' > ';
+
 /** @param {SuiteResult[]} results */
 export function anyFailed(results) {
   return results.some(({ outcome }) => outcome.failed.length > 0);
 }
 
-function table(results) {
+function table(results, wallMs) {
   const rows = results.map(({ name, durationMs, outcome }) => [
     name,
-    `${(durationMs / 1000).toFixed(1)} s`,
+    seconds(durationMs),
     String(outcome.passed),
     String(outcome.failed.length),
     String(outcome.skipped.length),
   ]);
   const lines = [['suite', 'time', 'passed', 'failed', 'skipped'], ...rows];
+  const whole = rows.length > 1 ? [['all', seconds(wallMs)]] : [];
 
-  return lines
+  return [...lines, ...whole]
     .map(([name, ...figures]) => name.padEnd(14) + figures.map((text) => text.padStart(9)).join(''))
     .join('\n');
+}
+
+function seconds(ms) {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 function totals(results) {
