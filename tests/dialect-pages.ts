@@ -34,6 +34,9 @@ declare global {
   }
 }
 
+/** What an example needs at most; browser and servers have given up on all else long before. */
+const EXAMPLE_TIMEOUT_MS = 45_000;
+
 /** Notes every PeerConnection that the page makes. */
 const RECORD = `
   window.load = (script) => import(script);
@@ -67,7 +70,7 @@ export class DialectPages {
   /** Publishes a small camera picture and the beep. */
   async publish(dialect: string, action: string, place: Place): Promise<Page> {
     const page = await this.#open();
-    await page.evaluate(
+    const published = page.evaluate(
       async ([script, call, to]) => {
         const wish = { video: { width: 320, height: 180 }, audio: true };
         const stream = await navigator.mediaDevices.getUserMedia(wish);
@@ -76,12 +79,13 @@ export class DialectPages {
       },
       [`/${dialect}.js`, action, place] as const,
     );
+    await inTime(published, page);
     return page;
   }
 
   async play(dialect: string, action: string, place: Place): Promise<Page> {
     const page = await this.#open();
-    await page.evaluate(
+    const playing = page.evaluate(
       async ([script, call, to]) => {
         const onTrack = (track: MediaStreamTrack) => {
           const element = document.createElement(track.kind) as HTMLMediaElement;
@@ -96,6 +100,7 @@ export class DialectPages {
       },
       [`/${dialect}.js`, action, place] as const,
     );
+    await inTime(playing, page);
     return page;
   }
 
@@ -106,6 +111,34 @@ export class DialectPages {
     await page.goto(this.server.url);
     return page;
   }
+}
+
+/** One that hangs says how far its connections have come. */
+async function inTime(work: Promise<void>, page: Page): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), EXAMPLE_TIMEOUT_MS);
+  });
+  const outcome = await Promise.race([work, late]).finally(() => clearTimeout(timer));
+  if (outcome === 'late') throw new Error(`the example hangs: ${await connectionsOf(page)}`);
+}
+
+function connectionsOf(page: Page): Promise<string> {
+  return page.evaluate(async () => {
+    const { connections, failure } = window.recording;
+    const described = connections.map(async (connection) => {
+      const { connectionState, iceConnectionState, signalingState, sctp } = connection;
+      const report = await connection.getStats();
+      const channels = [...(report.values() as Iterable<Record<string, unknown>>)]
+        .filter(({ type }) => type === 'data-channel')
+        .map(({ label, state, messagesSent, messagesReceived }) => {
+          return { label, state, messagesSent, messagesReceived };
+        });
+      const states = { connectionState, iceConnectionState, signalingState, sctp: sctp?.state };
+      return { ...states, channels };
+    });
+    return JSON.stringify({ failure, connections: await Promise.all(described) });
+  });
 }
 
 export function playbackOf(page: Page): Promise<Playback> {
