@@ -47,7 +47,7 @@ export function writeDescription(head: DescriptionHead, lines: readonly MLine[])
     },
     name: '-',
     timing: { start: 0, stop: 0 },
-    icelite: 'ice-lite',
+    ...(head.ice.iceLite !== false && { icelite: 'ice-lite' as const }),
     ...(head.extmapAllowMixed && { extmapAllowMixed: 'extmap-allow-mixed' as const }),
     msidSemantic: { semantic: 'WMS', token: '*' },
     ...(head.grouped && {

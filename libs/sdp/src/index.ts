@@ -11,4 +11,6 @@ export { numberingOf } from './numbering.js';
 export type { Numbering } from './numbering.js';
 export { sessionIdOf } from './session-description.js';
 export { consumableOn, fitsSlot, slotsOf } from './slot.js';
+export { readRemoteCandidate, readRemoteIce } from './remote-ice.js';
+export type { RemoteCandidate, RemoteIce } from './remote-ice.js';
 export { sentTracks } from './sent-tracks.js';

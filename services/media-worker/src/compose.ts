@@ -43,6 +43,8 @@ import type { SessionEnvironment } from './domain/sessions/session.js';
 import { Speakers } from './domain/sessions/speakers.js';
 import { StreamClaims, type NameHolders } from './domain/streams/stream-claims.js';
 import { StreamCopies } from './domain/streams/stream-copies.js';
+import { IceFronts } from './ice/ice-fronts.js';
+import type { OpenIceFront } from './domain/sessions/ice-front.js';
 import { grpcDirectory } from './grpc/directory.js';
 import { mediaNodeService } from './grpc/media-node-service.js';
 import { relayPeerService } from './grpc/relay-peer-service.js';
@@ -250,13 +252,8 @@ function assemble(foundation: Foundation): Parts {
     retired: new RetiredConnections(clock, SESSION_TIMINGS.handOverMs),
     timings: { ...SESSION_TIMINGS, graceMs: config.sessions.graceMs },
     limits: SESSION_LIMITS,
-    connections: {
-      iceConsentTimeoutSeconds: ICE_CONSENT_TIMEOUT_S,
-      initialOutgoingBps: INITIAL_OUTGOING_BPS,
-      minOutgoingBps: MIN_OUTGOING_BPS,
-      maxIncomingBps: config.media.publishLimitBps,
-      joins: metrics.joins,
-    },
+    connections: connectionBounds(foundation),
+    openIceFront: iceFronts(foundation),
     report: reportError,
   };
   const node: MediaNode = new MediaNode({
@@ -272,6 +269,22 @@ function assemble(foundation: Foundation): Parts {
   const meter = openMeter(foundation, node, relays);
   const parts = { node, clients, relays, claims, reregistration, epochs, facts };
   return { ...parts, meter, ingests, pipeMeter: openPipeMeter(foundation, relays) };
+}
+
+function connectionBounds({ config, metrics }: Foundation): SessionEnvironment['connections'] {
+  return {
+    iceConsentTimeoutSeconds: ICE_CONSENT_TIMEOUT_S,
+    initialOutgoingBps: INITIAL_OUTGOING_BPS,
+    minOutgoingBps: MIN_OUTGOING_BPS,
+    maxIncomingBps: config.media.publishLimitBps,
+    joins: metrics.joins,
+  };
+}
+
+function iceFronts({ config, lifecycle }: Foundation): OpenIceFront {
+  const fronts = new IceFronts(config.media.ip);
+  lifecycle.started('ICE process', 1_000, () => fronts.close());
+  return (transport) => fronts.open(transport);
 }
 
 function openDataChannelClients(

@@ -131,9 +131,14 @@ export class PagePeer {
     return published;
   }
 
-  async subscribe(session: SessionCalls, publisher: string, overlap = false): Promise<void> {
-    const { sdp } = await session.subscribe(publisher, '', undefined, overlap);
-    await session.answer(publisher, await this.answer(sdp));
+  async subscribe(
+    session: SessionCalls,
+    publisher: string,
+    overlap = false,
+    purpose?: string,
+  ): Promise<void> {
+    const { sdp } = await session.subscribe(publisher, '', purpose, overlap);
+    await session.answer(publisher, await this.answer(sdp), purpose);
   }
 
   /** Like {@link subscribe}, and takes every later offer. */

@@ -137,6 +137,7 @@ export function localNode(
         onConnectionClosed: () => undefined,
       },
     },
+    openIceFront: () => Promise.reject(new Error('nobody dials')),
     report,
   };
   const node = new MediaNode({ identity: IDENTITY, routers: workers, environment, sessionsMax: 4 });

@@ -44,6 +44,8 @@ export class NodeCalls {
       grants: grantsOf(['publish', 'subscribe']),
       present: true,
       unattended: false,
+      dials: false,
+      publicationsMax: 0,
       ...options,
     };
     await callUnary(this.client, this.client.openSession.bind(this.client), request, DEADLINE_MS);
@@ -196,8 +198,9 @@ export class SessionCalls {
     return this.#call(this.client.getSessionStats.bind(this.client), {});
   }
 
-  candidate(candidate: string) {
-    return this.#call(this.client.addIceCandidate.bind(this.client), { candidate });
+  candidate(candidate: string, connection = '') {
+    const request = { candidate, connection };
+    return this.#call(this.client.addIceCandidate.bind(this.client), request);
   }
 
   closeSession(reason = '') {

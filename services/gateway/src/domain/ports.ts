@@ -192,7 +192,15 @@ export interface Directory {
   deleteIngest(ingestId: string): Promise<void>;
 }
 
-export interface SessionOpening {
+/** In what a session with another server differs from a client's. */
+export interface SessionKind {
+  /** We called the other side, which may only answer connectivity checks. */
+  readonly dials: boolean;
+  /** Streams that it may publish; 0 for what clients may. */
+  readonly publicationsMax: number;
+}
+
+export interface SessionOpening extends SessionKind {
   readonly sessionId: string;
   readonly routerId: string;
   readonly room: string;
@@ -331,7 +339,8 @@ export interface MediaNode {
    * @param known which credentials of ours the client knows, by their username fragment, or `*`.
    */
   updateIce(sessionId: string, known: string, fragment: string): Promise<IceUpdate>;
-  addIceCandidate(sessionId: string, candidate: string): Promise<void>;
+  /** `connection` names the PeerConnection that it is for, where the session has several. */
+  addIceCandidate(sessionId: string, candidate: string, connection?: string): Promise<void>;
   statsOf(sessionId: string): Promise<readonly SubscriptionStats[]>;
   /** Takes nothing new, asks every session to move, and ends those that are left at the deadline. */
   drain(deadlineMs: number, reason: string): Promise<void>;

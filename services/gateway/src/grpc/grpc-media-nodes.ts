@@ -184,8 +184,8 @@ class GrpcMediaNode implements MediaNode {
     return { kind: 'restarted', fragment: update.fragment, usernameFragment };
   }
 
-  async addIceCandidate(sessionId: string, candidate: string): Promise<void> {
-    const request = { sessionId, candidate };
+  async addIceCandidate(sessionId: string, candidate: string, connection = ''): Promise<void> {
+    const request = { sessionId, candidate, connection };
     await callUnary(this.client, MediaNodeService.addIceCandidate, request, COMMAND_DEADLINE_MS);
   }
 

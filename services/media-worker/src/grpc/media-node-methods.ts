@@ -183,7 +183,11 @@ function publishingMethods(sessionOf: SessionOf) {
       return update.kind === 'restarted' ? { ...nothing, ...update } : nothing;
     },
     addIceCandidate: (request: AddIceCandidateRequest): Empty => {
-      sessionOf(request).addCandidate(boundedCandidate(request.candidate));
+      const { connection } = request;
+      sessionOf(request).addCandidate(
+        boundedCandidate(request.candidate),
+        connection === '' ? '' : connectionKey(connection),
+      );
       return {};
     },
   };

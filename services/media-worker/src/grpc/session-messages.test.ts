@@ -11,6 +11,8 @@ const REQUEST = {
   connectionId: 'c',
   present: true,
   unattended: false,
+  dials: false,
+  publicationsMax: 0,
 };
 
 test('a session without grants may nothing', () => {

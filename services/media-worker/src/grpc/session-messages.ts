@@ -16,6 +16,9 @@ const TEXT_MAX_CHARACTERS = 256;
 /** As many as a PeerConnection may have m-lines. */
 const PURPOSES_MAX = 256;
 
+/** Of one session, whatever a gateway asks for. */
+const PUBLICATIONS_MAX = 256;
+
 /** @throws {SluiceError} INVALID_ARGUMENT. */
 export function toProfile(request: OpenSessionRequest): SessionProfile {
   return {
@@ -29,6 +32,10 @@ export function toProfile(request: OpenSessionRequest): SessionProfile {
       subscribe: request.grants?.subscribe ?? false,
     },
     unattended: request.unattended,
+    dials: request.dials,
+    ...(request.publicationsMax > 0 && {
+      publicationsMax: Math.min(request.publicationsMax, PUBLICATIONS_MAX),
+    }),
     ...(request.replacesSessionId !== undefined && {
       replacesSessionId: SessionId(request.replacesSessionId),
     }),

@@ -64,6 +64,13 @@ export interface OpenSessionRequest {
     | undefined;
   /** Nobody watches it: it lives while one of its PeerConnections does, and a bounded time before. */
   unattended: boolean;
+  /**
+   * Its PeerConnections are with a server that we called: they are found by an ICE agent of ours, and
+   * the session ends when one of them is lost.
+   */
+  dials: boolean;
+  /** Streams that it may publish; 0 for what clients may. */
+  publicationsMax: number;
 }
 
 export interface OpenSessionResponse {
@@ -328,6 +335,8 @@ export interface UpdateIceResponse {
 export interface AddIceCandidateRequest {
   sessionId: string;
   candidate: string;
+  /** The PeerConnection that it is for, as Negotiate and Subscribe call it. It may be none yet. */
+  connection: string;
 }
 
 export interface DrainRequest {
@@ -644,6 +653,8 @@ function createBaseOpenSessionRequest(): OpenSessionRequest {
     present: false,
     replacesSessionId: undefined,
     unattended: false,
+    dials: false,
+    publicationsMax: 0,
   };
 }
 
@@ -678,6 +689,12 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     }
     if (message.unattended !== false) {
       writer.uint32(80).bool(message.unattended);
+    }
+    if (message.dials !== false) {
+      writer.uint32(88).bool(message.dials);
+    }
+    if (message.publicationsMax !== 0) {
+      writer.uint32(96).uint32(message.publicationsMax);
     }
     return writer;
   },
@@ -775,6 +792,22 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
             message.unattended = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.dials = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.publicationsMax = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -804,6 +837,8 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     message.present = object.present ?? false;
     message.replacesSessionId = object.replacesSessionId ?? undefined;
     message.unattended = object.unattended ?? false;
+    message.dials = object.dials ?? false;
+    message.publicationsMax = object.publicationsMax ?? 0;
     return message;
   },
 };
@@ -3454,7 +3489,7 @@ export const UpdateIceResponse: MessageFns<UpdateIceResponse> = {
 };
 
 function createBaseAddIceCandidateRequest(): AddIceCandidateRequest {
-  return { sessionId: "", candidate: "" };
+  return { sessionId: "", candidate: "", connection: "" };
 }
 
 export const AddIceCandidateRequest: MessageFns<AddIceCandidateRequest> = {
@@ -3464,6 +3499,9 @@ export const AddIceCandidateRequest: MessageFns<AddIceCandidateRequest> = {
     }
     if (message.candidate !== "") {
       writer.uint32(18).string(message.candidate);
+    }
+    if (message.connection !== "") {
+      writer.uint32(26).string(message.connection);
     }
     return writer;
   },
@@ -3497,6 +3535,14 @@ export const AddIceCandidateRequest: MessageFns<AddIceCandidateRequest> = {
             message.candidate = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.connection = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3516,6 +3562,7 @@ export const AddIceCandidateRequest: MessageFns<AddIceCandidateRequest> = {
     const message = createBaseAddIceCandidateRequest();
     message.sessionId = object.sessionId ?? "";
     message.candidate = object.candidate ?? "";
+    message.connection = object.connection ?? "";
     return message;
   },
 };
@@ -5266,7 +5313,7 @@ export const MediaNodeService = {
     responseSerialize: (value: UpdateIceResponse): Buffer => Buffer.from(UpdateIceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UpdateIceResponse => UpdateIceResponse.decode(value),
   },
-  /** Checked and counted, not needed: the server is ICE-lite. */
+  /** Checked and counted. Needed only in sessions that dial: elsewhere the server is ICE-lite. */
   addIceCandidate: {
     path: "/sluice.v1.MediaNode/AddIceCandidate" as const,
     requestStream: false as const,
@@ -5402,7 +5449,7 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
    * PeerConnection, as those of WHIP and WHEP.
    */
   updateIce: handleUnaryCall<UpdateIceRequest, UpdateIceResponse>;
-  /** Checked and counted, not needed: the server is ICE-lite. */
+  /** Checked and counted. Needed only in sessions that dial: elsewhere the server is ICE-lite. */
   addIceCandidate: handleUnaryCall<AddIceCandidateRequest, Empty>;
   /**
    * Pulls a stream from elsewhere and publishes it, until it is told to stop; by a session of its own.
@@ -5691,7 +5738,7 @@ export interface MediaNodeClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UpdateIceResponse) => void,
   ): ClientUnaryCall;
-  /** Checked and counted, not needed: the server is ICE-lite. */
+  /** Checked and counted. Needed only in sessions that dial: elsewhere the server is ICE-lite. */
   addIceCandidate(
     request: AddIceCandidateRequest,
     callback: (error: ServiceError | null, response: Empty) => void,

@@ -2,6 +2,7 @@ import { Resource, type ResourceEvents } from '@sluice/core';
 import type { Identity } from '@sluice/tokens';
 import type { MembershipPorts } from '../rooms-dialect/membership.js';
 import { openSession } from '../sessions/open-session.js';
+import type { SessionKind } from '../ports.js';
 import type { Room } from './room.js';
 import type { Session } from '../sessions/session.js';
 
@@ -13,6 +14,7 @@ interface VisitEvents extends ResourceEvents {
 export interface Visitor {
   readonly connectionId: string;
   readonly identity: Identity;
+  readonly kind?: SessionKind | undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { SluiceError, hasCode, type Clock } from '@sluice/core';
 import type { Identity } from '@sluice/tokens';
 import { requireGrant } from '../access/permissions.js';
-import type { Directory, Home, MediaNode, MediaNodes, Observer } from '../ports.js';
+import type { Directory, Home, MediaNode, MediaNodes, Observer, SessionKind } from '../ports.js';
 import { Session } from './session.js';
 
 /** Nodes that are tried before the client is told that there is no room. */
@@ -28,6 +28,8 @@ export interface SessionOwner {
   readonly present?: boolean | undefined;
   /** Nobody watches it: it lives while one of its PeerConnections does. */
   readonly unattended?: boolean | undefined;
+  /** What the session is opened with beside that, where it is no client's. */
+  readonly kind?: SessionKind | undefined;
 }
 
 /**
@@ -121,6 +123,8 @@ async function openAt(home: Home, owner: SessionOwner, ports: SessionPorts): Pro
       replacesSessionId,
       present,
       unattended,
+      dials: owner.kind?.dials ?? false,
+      publicationsMax: owner.kind?.publicationsMax ?? 0,
     });
   } catch (error) {
     if (hasCode(error, 'DEADLINE_EXCEEDED', 'UNAVAILABLE')) abandon(node, sessionId, ports);

@@ -7,9 +7,9 @@ import type { MembershipPorts } from '../rooms-dialect/membership.js';
 import { requireFresh, requireRoom } from '../access/permissions.js';
 import { RequestQueue } from '../rooms-dialect/request-queue.js';
 import { Visit } from '../rooms/visit.js';
-import type { UmbrellaMessage, UmbrellaTrack } from './messages.js';
-import { Receiving } from './receiving.js';
-import { Sending } from './sending.js';
+import type { TrickledCandidate, UmbrellaMessage, UmbrellaTrack } from './messages.js';
+import { INCOMING_CONNECTION, Receiving } from './receiving.js';
+import { OUTGOING_CONNECTION, Sending } from './sending.js';
 import { candidateIn, descriptionIn } from './session-descriptions.js';
 import { isClusterId, participantOfPeer, type TrackNames } from './track-names.js';
 
@@ -36,6 +36,9 @@ export interface UmbrellaPeer {
   /** Where we dialled. */
   readonly trunkUrl?: string | undefined;
 }
+
+/** Streams of one link: as many as a message may list. */
+const PUBLICATIONS_MAX = 128;
 
 /** All frames of a link follow each other. */
 const LANE = 'all';
@@ -136,6 +139,7 @@ export class UmbrellaLink {
     const visitor = {
       connectionId: ports.newId(),
       identity: { ...identity, subject: participant },
+      kind: { dials: peer.trunkUrl !== undefined, publicationsMax: PUBLICATIONS_MAX },
     };
     const visit = await Visit.begin(peer.roomName, visitor, ports);
     if (this.#isClosed()) {
@@ -188,7 +192,7 @@ export class UmbrellaLink {
   async #handle(message: UmbrellaMessage): Promise<void> {
     const { candidate, answer, offer, acceptTracks, upstreamTracks, midMappings } = message;
     if (message.hello) this.#greet(message.hello.clusterId);
-    if (candidate) await this.#trickle(candidate.candidate);
+    if (candidate) await this.#trickle(candidate);
     if (answer !== undefined) await this.#handleAnswer(answer);
     if (offer !== undefined) await this.#handleOffer(offer);
     if (acceptTracks) this.#sending?.accept(acceptTracks);
@@ -208,12 +212,14 @@ export class UmbrellaLink {
     this.#sending?.review();
   }
 
-  async #trickle(candidate: string): Promise<void> {
+  async #trickle({ candidate, incoming }: TrickledCandidate): Promise<void> {
     const line = candidateIn(candidate);
     requireCandidate(line);
     if (line === '' || !this.#visit) return;
     const { node, sessionId } = this.#visit.session;
-    await node.addIceCandidate(sessionId, line);
+    // Its incoming one is our outgoing one.
+    const connection = incoming ? OUTGOING_CONNECTION : INCOMING_CONNECTION;
+    await node.addIceCandidate(sessionId, line, connection);
   }
 
   async #handleAnswer(answer: string): Promise<void> {

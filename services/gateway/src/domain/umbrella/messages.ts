@@ -16,9 +16,16 @@ export interface MidMapping {
   readonly umbrellaId: string;
 }
 
+export interface TrickledCandidate {
+  /** An RTCIceCandidateInit as JSON. */
+  readonly candidate: string;
+  /** Of the sender's incoming PeerConnection. */
+  readonly incoming: boolean;
+}
+
 /** One frame of either side. Any of the fields may be set together. */
 export interface UmbrellaMessage {
-  readonly candidate?: { readonly candidate: string; readonly incoming: boolean };
+  readonly candidate?: TrickledCandidate;
   /** An RTCSessionDescriptionInit as JSON. */
   readonly offer?: string;
   readonly answer?: string;

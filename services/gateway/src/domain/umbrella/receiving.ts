@@ -18,7 +18,7 @@ export interface ReceivingOptions {
 }
 
 /** The PeerConnection on which the peer offers. */
-const CONNECTION = 'umbrella-incoming';
+export const INCOMING_CONNECTION = 'umbrella-incoming';
 /** Its streams have purposes of their own; nothing else is published on it. */
 const NO_PURPOSE = 'umbrella';
 
@@ -62,7 +62,7 @@ export class Receiving {
     const unwanted = sections.filter(({ mid, sends }) => sends && !taken.has(mid));
     const { session } = this.options;
     const { sdp } = await session.negotiate({
-      connection: CONNECTION,
+      connection: INCOMING_CONNECTION,
       sdp: withoutSending(offer, new Set(unwanted.map(({ mid }) => mid))),
       purpose: NO_PURPOSE,
       purposes: new Map([...taken].map(([mid, track]) => [mid, purposeOf(track)])),

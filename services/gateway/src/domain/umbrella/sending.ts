@@ -30,7 +30,7 @@ export interface SendingOptions {
 }
 
 /** The PeerConnection on which we offer. */
-const CONNECTION = 'umbrella-outgoing';
+export const OUTGOING_CONNECTION = 'umbrella-outgoing';
 /** Tracks of one stream appear together, and streams of newcomers shortly after each other. */
 const ANNOUNCEMENT_DELAY_MS = 100;
 
@@ -46,7 +46,7 @@ export class Sending extends Resource<SendingEvents> {
     super();
     const { session, room, clock, observer } = options;
     const wants = (publisher: Publisher) => this.#isAccepted(publisher);
-    const connection = CONNECTION;
+    const connection = OUTGOING_CONNECTION;
     this.#audience = this.own(new Audience({ session, room, connection, wants, clock, observer }));
     this.#audience.on('offered', (sdp) => {
       this.#offer = sdp;
@@ -79,7 +79,7 @@ export class Sending extends Resource<SendingEvents> {
   /** What the m-lines of the offer that it answered carry. */
   async answer(sdp: string): Promise<readonly MidMapping[]> {
     const offer = this.#offer;
-    await this.options.session.answerConnection(CONNECTION, sdp);
+    await this.options.session.answerConnection(OUTGOING_CONNECTION, sdp);
     const tracks = this.tracks;
     return mediaSections(offer).flatMap(({ mid, sends, streamId, trackId }) => {
       const track = tracks.find(

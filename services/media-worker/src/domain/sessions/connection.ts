@@ -8,12 +8,16 @@ import type {
 import { Resource, SluiceError, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
 import {
   Negotiation,
+  readRemoteIce,
   writeIceFragment,
   type AnswerDecisions,
   type IceFragment,
+  type LocalTransport,
   type OfferReceived,
+  type RemoteCandidate,
 } from '@sluice/sdp';
 import type { HomeRouter } from '../routers/home-router.js';
+import type { IceFront, OpenIceFront } from './ice-front.js';
 import { Establishment, type Direction, type JoinObserver } from './join-phases.js';
 
 export interface ConnectionSettings {
@@ -29,6 +33,10 @@ export interface ConnectionSettings {
   /** What a client may send on one connection, in bits per second. */
   readonly maxIncomingBps: number;
   readonly joins: JoinObserver;
+  /** Where we dial: makes what stands in front of each transport. */
+  readonly dial?: OpenIceFront | undefined;
+  /** Told when the other side of a connection is gone, or never came. */
+  readonly onLost?: ((reason: string) => void) | undefined;
 }
 
 export interface ConnectionEvents extends ResourceEvents {
@@ -46,10 +54,19 @@ export interface ConnectionOptions {
   readonly routerRtpCapabilities?: RtpCapabilities;
 }
 
+/** Which side made a description of the other one. */
+export type DescriptionType = 'offer' | 'answer';
+
 /** What became of ICE that the client updated by a fragment of SDP. */
 export type IceUpdate =
   | { readonly kind: 'stale' | 'trickled' }
   | { readonly kind: 'restarted'; readonly fragment: string; readonly usernameFragment: string };
+
+/** A transport, and what stands before it where we dial. */
+interface Reachable {
+  readonly transport: WebRtcTransport;
+  readonly front: IceFront | undefined;
+}
 
 /** Data channels of a duplex one; what browsers ask for at most. */
 const SCTP_STREAMS = { OS: 256, MIS: 256 };
@@ -64,6 +81,8 @@ export function connectionLost(): SluiceError {
  * or never comes up, and when ICE stays lost.
  */
 export class Connection extends Resource<ConnectionEvents> {
+  readonly transport: WebRtcTransport;
+  readonly #front: IceFront | undefined;
   #connecting = false;
   #connectTimer: Timer | undefined;
   #iceTimer: Timer | undefined;
@@ -73,16 +92,20 @@ export class Connection extends Resource<ConnectionEvents> {
     private readonly direction: Direction,
     /** When a client's wish began to make it. */
     readonly openedAtMs: number,
-    readonly transport: WebRtcTransport,
+    { transport, front }: Reachable,
     readonly negotiation: Negotiation,
     private readonly settings: ConnectionSettings,
   ) {
     super();
+    this.transport = transport;
+    this.#front = front;
+    if (front) this.own(front);
+    front?.onClosed((reason) => this.#lose(reason));
     const { onPhase } = settings.joins;
     this.#establishment = new Establishment((phase, ms) => onPhase(direction, phase, ms));
     transport.on('dtlsstatechange', (state) => {
       if (state === 'connected') this.#onConnected();
-      else if (state === 'failed' || state === 'closed') this.close(`dtls ${state}`);
+      else if (state === 'failed' || state === 'closed') this.#lose(`dtls ${state}`);
     });
     transport.on('icestatechange', (state) => {
       if (state === 'disconnected') this.#onIceLost();
@@ -108,14 +131,16 @@ export class Connection extends Resource<ConnectionEvents> {
       ...(sctp && { enableSctp: true, numSctpStreams: SCTP_STREAMS }),
     });
     await setBounds(transport, direction, settings);
+    const front = await openFront(transport, settings);
     settings.joins.onPhase(direction, 'transport', settings.clock.nowMs() - openedAtMs);
     const negotiation = new Negotiation({
-      transport,
+      transport: front ? described(transport, front) : transport,
       routerRtpCapabilities,
       bothWays: direction === 'duplex',
       ...(direction !== 'publishing' && { limits: SUBSCRIBING_LIMITS }),
     });
-    return new Connection(direction, openedAtMs, transport, negotiation, settings);
+    const reachable = { transport, front };
+    return new Connection(direction, openedAtMs, reachable, negotiation, settings);
   }
 
   get connected(): boolean {
@@ -131,7 +156,7 @@ export class Connection extends Resource<ConnectionEvents> {
     this.#connecting = true;
     this.#establishment.described(this.settings.clock.nowMs());
     this.#connectTimer = this.settings.clock.after(this.settings.connectMs, () =>
-      this.close('never connected'),
+      this.#lose('never connected'),
     );
     await this.transport.connect({ dtlsParameters });
   }
@@ -151,6 +176,7 @@ export class Connection extends Resource<ConnectionEvents> {
     const offer = negotiation.receiveOffer(sdp);
     try {
       await admit(offer);
+      this.meet(sdp, 'offer');
       await this.connect(offer.connect);
       const iceParameters = offer.iceRestart ? await this.restartIce() : undefined;
       return negotiation.answer({ iceParameters, ...(await take(offer)) });
@@ -161,7 +187,19 @@ export class Connection extends Resource<ConnectionEvents> {
   }
 
   restartIce(): Promise<IceParameters> {
-    return this.transport.restartIce();
+    return this.#front ? Promise.resolve(this.#front.restart()) : this.transport.restartIce();
+  }
+
+  /** Where we dial: what a description of the other side, which was found good, says of ICE. */
+  meet(sdp: string, type: DescriptionType): void {
+    if (!this.#front) return;
+    const remote = readRemoteIce(sdp, this.negotiation.options.limits);
+    if (remote) this.#front.meet(remote, type === 'offer');
+  }
+
+  /** Of use only where we dial. */
+  addCandidate(candidate: RemoteCandidate): void {
+    this.#front?.addCandidate(candidate);
   }
 
   /**
@@ -200,8 +238,14 @@ export class Connection extends Resource<ConnectionEvents> {
 
   #onIceLost(): void {
     this.#iceTimer ??= this.settings.clock.after(this.settings.iceLossMs, () =>
-      this.close('ice lost'),
+      this.#lose('ice lost'),
     );
+  }
+
+  #lose(reason: string): void {
+    if (this.closed) return;
+    this.close(reason);
+    this.settings.onLost?.(reason);
   }
 
   #onIceBack(): void {
@@ -221,6 +265,25 @@ async function createTransport(
     if (!home.closed) throw error;
     throw new SluiceError('UNAVAILABLE', 'the media worker has died', {}, { cause: error });
   }
+}
+
+async function openFront(
+  transport: WebRtcTransport,
+  { dial }: ConnectionSettings,
+): Promise<IceFront | undefined> {
+  try {
+    return await dial?.(transport);
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+}
+
+/** The transport as the other side of a connection that we dial is to see it. */
+function described(transport: WebRtcTransport, front: IceFront): LocalTransport {
+  const { dtlsParameters, sctpParameters } = transport;
+  const { iceParameters, iceCandidates } = front;
+  return { iceParameters, iceCandidates, dtlsParameters, sctpParameters };
 }
 
 async function setBounds(

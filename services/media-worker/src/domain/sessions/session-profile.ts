@@ -14,6 +14,10 @@ export interface SessionProfile {
   readonly replacesSessionId?: SessionId;
   /** Nobody watches it: it lives while one of its PeerConnections does. */
   readonly unattended?: boolean;
+  /** Its PeerConnections are with a server that we called, which may only answer checks. */
+  readonly dials?: boolean;
+  /** Where it brings more streams than a client does. */
+  readonly publicationsMax?: number;
 }
 
 export interface SessionStart {

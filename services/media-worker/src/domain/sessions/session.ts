@@ -7,12 +7,13 @@ import {
   type StreamName,
   type Timer,
 } from '@sluice/core';
-import { checkCandidate, readIceFragment } from '@sluice/sdp';
+import { readIceFragment, readRemoteCandidate } from '@sluice/sdp';
 import type { Connection, ConnectionSettings, IceUpdate } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import type { DrainedSession } from '../node/drain.js';
 import type { IncomingStream } from './incoming-stream.js';
 import type { FactPublisher } from '../ports.js';
+import type { OpenIceFront } from './ice-front.js';
 import type { DuplexConnection } from './duplex-connection.js';
 import { DuplexConnections } from './duplex-connections.js';
 import type { Answered, Publication } from './publication.js';
@@ -23,13 +24,19 @@ import type { RetiredConnections } from './retired-connections.js';
 import type { SessionLimits, SessionTimings } from './session-bounds.js';
 import type { Attachment, SessionEvent, Watcher } from './session-events.js';
 import type { SessionProfile, SessionStart } from './session-profile.js';
-import { publishingSettings, subscribingSettings } from './session-settings.js';
+import {
+  dialingSettings,
+  publishingSettings,
+  subscribingSettings,
+  type Dialing,
+} from './session-settings.js';
 import type { Speakers } from './speakers.js';
 import type { StreamClaims } from '../streams/stream-claims.js';
 import type { StreamCopies, StreamSource } from '../streams/stream-copies.js';
 import type { Layers } from './subscription.js';
 import { Subscriptions, type SubscribeHow } from './subscriptions.js';
 import type { Measured } from '../traffic.js';
+import { TrickledCandidates } from './trickled-candidates.js';
 
 /** What all sessions of a node share. */
 export interface SessionEnvironment {
@@ -44,6 +51,8 @@ export interface SessionEnvironment {
   readonly timings: SessionTimings;
   readonly limits: SessionLimits;
   readonly connections: Omit<ConnectionSettings, 'clock' | 'connectMs' | 'iceLossMs'>;
+  /** For sessions that dial. */
+  readonly openIceFront: OpenIceFront;
   readonly report: (error: unknown) => void;
 }
 
@@ -65,6 +74,7 @@ export class Session extends Resource implements DrainedSession {
   readonly subscriptions: Subscriptions;
   readonly #duplexes: DuplexConnections;
   readonly #turn: Serial;
+  readonly #trickled: TrickledCandidates;
   #waiting = 0;
   #present: boolean;
   #watcher: Watcher | undefined;
@@ -90,6 +100,7 @@ export class Session extends Resource implements DrainedSession {
     this.publications = this.own(this.#publications(origin));
     this.subscriptions = this.own(this.#subscriptions());
     this.#duplexes = this.own(this.#duplexConnections());
+    this.#trickled = new TrickledCandidates(() => this.subscriptions.connections);
     environment.facts.sessionOpened(this.ref());
     this.#startGrace();
   }
@@ -165,12 +176,14 @@ export class Session extends Resource implements DrainedSession {
     sdp: string,
     purposeOf: (mid: string) => string,
   ): Promise<Answered> {
-    return this.#command(() =>
-      this.#duplexes.negotiate(connectionKey, sdp, ({ mid }) => {
+    return this.#command(async () => {
+      const answered = await this.#duplexes.negotiate(connectionKey, sdp, ({ mid }) => {
         this.#need('publish');
         return this.#own(purposeOf(mid));
-      }),
-    );
+      });
+      this.#trickled.pass(connectionKey);
+      return answered;
+    });
   }
 
   /**
@@ -271,10 +284,15 @@ export class Session extends Resource implements DrainedSession {
     });
   }
 
-  /** @throws {SdpError} when malformed; we are ICE-lite and need none of them. */
-  addCandidate(candidate: string): void {
-    checkCandidate(candidate);
+  /**
+   * Needed only where we dial: for the connection of that key, also before its description.
+   *
+   * @throws {SdpError} when malformed.
+   */
+  addCandidate(candidate: string, connectionKey = ''): void {
+    const read = readRemoteCandidate(candidate);
     this.#countCandidates(1);
+    if (read && this.profile.dials === true) this.#trickled.add(connectionKey, read);
   }
 
   #countCandidates(count: number): void {
@@ -336,12 +354,11 @@ export class Session extends Resource implements DrainedSession {
   #publications(origin: RouterRef): Publications {
     const { environment, profile, home } = this;
     const { claims, copies, facts, speakers, retired, limits } = environment;
-    const settings = publishingSettings(environment);
+    const settings = publishingSettings(environment, this.#dialing);
     const { sessionId, username, replacesSessionId } = profile;
-    const shared = { claims, copies, facts, speakers, retired, settings };
     return new Publications(
       {
-        ...shared,
+        ...{ claims, copies, facts, speakers, retired, settings },
         home,
         origin,
         sessionId,
@@ -351,19 +368,19 @@ export class Session extends Resource implements DrainedSession {
         onFenced: () => this.#supersede('by some origin'),
         onEnded: () => this.#endUnattended(),
       },
-      limits.publications,
+      profile.publicationsMax ?? limits.publications,
     );
   }
 
   #subscriptions(): Subscriptions {
     const { source, numbered, clock, limits, timings, report } = this.environment;
-    const { unattended = false } = this.profile;
+    const attached = () => this.profile.unattended === true || this.attached;
     return new Subscriptions({
       home: this.home,
       source,
       numbered,
       clock,
-      settings: subscribingSettings(this.environment, () => unattended || this.attached),
+      settings: subscribingSettings(this.environment, attached, this.#dialing),
       subscriptionsMax: limits.subscriptions,
       connectionsMax: limits.connections,
       recoveryDelaysMs: timings.recoveryDelaysMs,
@@ -379,18 +396,16 @@ export class Session extends Resource implements DrainedSession {
     const { home, publications, subscriptions } = this;
     const { retired, limits } = this.environment;
     const settings = {
-      ...publishingSettings(this.environment),
-      ...subscribingSettings(this.environment, () => this.attached),
+      ...publishingSettings(this.environment, this.#dialing),
+      ...subscribingSettings(this.environment, () => this.attached, this.#dialing),
     };
     const connectionsMax = limits.duplexConnections;
-    return new DuplexConnections({
-      home,
-      publications,
-      subscriptions,
-      retired,
-      settings,
-      connectionsMax,
-    });
+    const context = { home, publications, subscriptions, retired, settings, connectionsMax };
+    return new DuplexConnections(context);
+  }
+
+  get #dialing(): Dialing | undefined {
+    return dialingSettings(this.profile, this.environment, (reason) => this.close(reason));
   }
 
   get #connections(): readonly Connection[] {

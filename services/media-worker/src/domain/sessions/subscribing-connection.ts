@@ -185,6 +185,7 @@ export class SubscribingConnection
     if (connect) this.#measure('answer', offeredAtMs);
     this.#pending = undefined;
     this.#timer?.cancel();
+    this.connection.meet(sdp, 'answer');
     await this.connection.connect(connect);
     for (const subscription of [...this.#subscriptions]) {
       subscription.answered(new Set(accepted), new Set(rejected));
@@ -218,7 +219,9 @@ export class SubscribingConnection
     this.#timer?.cancel();
     this.#timer = this.settings.clock.after(this.settings.answerMs, () => {
       // Nobody could answer; the offer is said again to whoever comes.
-      if (this.settings.attached()) this.close('offer not answered');
+      if (!this.settings.attached()) return;
+      this.close('offer not answered');
+      this.settings.onLost?.('offer not answered');
     });
   }
 }

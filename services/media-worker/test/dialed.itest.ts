@@ -1,0 +1,126 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import process from 'node:process';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { eventually } from '@sluice/testing';
+import type { RunningMediaNode } from '../src/compose.js';
+import { PagePeer, launchBrowser, openPage } from './browser.fixture.js';
+import { startTestCluster, type TestCluster } from './cluster.fixture.js';
+import { NodeCalls, type SessionCalls } from './session.fixture.js';
+
+let cluster: TestCluster;
+let running: RunningMediaNode;
+let node: NodeCalls;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
+  running = await cluster.startNode('node-1');
+  node = new NodeCalls(running);
+});
+
+afterAll(async () => {
+  node.close();
+  await browser.close();
+  await cluster[Symbol.asyncDispose]();
+});
+
+beforeEach(async () => {
+  page = await openPage(browser);
+});
+
+afterEach(async () => {
+  await page.close();
+  running.node.close('test over');
+});
+
+const peer = (name: string) => new PagePeer(page, name);
+
+/** A session of a link between two rooms, with a PeerConnection for each way. */
+async function enter(room: string, participant: string, dials = false): Promise<SessionCalls> {
+  const session = await node.open(room, participant, { dials });
+  session.watch();
+  await eventually(() => (session.eventsOf('snapshot').length > 0 ? undefined : 'not watched yet'));
+  return session;
+}
+
+/** What one end of a link sends, the other one takes, as often as the first has something to offer. */
+function join(from: SessionCalls, to: SessionCalls, purpose: string): void {
+  from.follow(async (offer) => (await to.negotiate('in', offer, purpose)).sdp);
+}
+
+async function send(from: SessionCalls, to: SessionCalls, publisher: string, purpose: string) {
+  const { sdp } = await from.subscribe(publisher, 'out');
+  if (sdp === '') return;
+  await from.answerOn('out', (await to.negotiate('in', sdp, purpose)).sdp);
+}
+
+test('a session that dials sends to one that is called, and takes what that one sends', async () => {
+  const [here, there] = [await enter('here', 'trunk', true), await enter('there', 'trunk')];
+  join(here, there, 'from-here');
+  join(there, here, 'from-there');
+  const ann = await enter('here', 'ann');
+  await peer('ann').publish(ann, { video: 1, audio: 1, simulcast: true });
+  const bob = await enter('there', 'bob');
+  await peer('bob').publish(bob, { video: 1 });
+
+  await send(here, there, 'ann', 'from-here');
+  await peer('bob sees').subscribe(bob, 'trunk', false, 'from-here');
+  await peer('bob sees').decodes(1);
+  await peer('bob sees').flows('audio');
+  await send(there, here, 'bob', 'from-there');
+  await peer('ann sees').subscribe(ann, 'trunk', false, 'from-there');
+  await peer('ann sees').decodes(1);
+});
+
+test('it writes no ICE-lite and candidates of its own, and takes trickled ones before any description', async () => {
+  const here = await enter('here', 'trunk', true);
+  await here.candidate('candidate:1 1 udp 2122260223 127.0.0.1 9 typ host', 'out');
+  await here.candidate('candidate:2 1 tcp 1 127.0.0.1 9 typ host tcptype active', 'in');
+  await here.candidate('', 'in');
+  const ann = await enter('here', 'ann');
+  await peer('ann').publish(ann, { video: 1 });
+  const { sdp } = await here.subscribe('ann', 'out');
+  expect(sdp).not.toContain('ice-lite');
+  expect(sdp).toMatch(/^a=candidate:\S+ 1 udp \d+ \S+ \d+ typ host/m);
+  // An own PeerConnection in the same room is as ever.
+  expect((await ann.subscribe('ann', 'own')).sdp).toContain('a=ice-lite');
+});
+
+test('when the process of its ICE agents dies it ends, and the next one finds another', async () => {
+  const [here, there] = [await enter('here', 'trunk', true), await enter('there', 'trunk')];
+  const ann = await enter('here', 'ann');
+  await peer('ann').publish(ann, { video: 1 });
+  await send(here, there, 'ann', 'from-here');
+  const bob = await enter('there', 'bob');
+  bob.follow((offer) => peer('bob').answer(offer));
+  await peer('bob').subscribe(bob, 'trunk', false, 'from-here');
+  await peer('bob').decodes(1);
+
+  for (const pid of iceProcesses()) process.kill(pid, 'SIGKILL');
+  await eventually(() => (here.eventsOf('ended').length > 0 ? undefined : 'goes on'));
+  expect(here.eventsOf('ended')[0]?.value.reason).toBe('the ICE process died');
+
+  const again = await enter('here', 'trunk', true);
+  await send(again, there, 'ann', 'from-here');
+  await peer('bob').decodes(1);
+});
+
+/** Children of this process that hold ICE agents. */
+function iceProcesses(): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const parent = / (\d+) /.exec(
+          readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) \S/, ''),
+        );
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return Number(parent?.[1]) === process.pid && command.includes('front-process.js');
+      } catch {
+        return false;
+      }
+    });
+}
