@@ -266,13 +266,13 @@ function placeableNode(node: SimulatedNode, room: Room): PlaceableNode {
     zone: '',
     state: node.deletingSinceS === undefined ? 'serving' : 'draining',
     load: node.load,
+    reportedLoad: node.load,
     silenceMs: 0,
     stalled: false,
-    routers: CORES.map((routerId) => ({
-      routerId,
-      load: node.cores.get(routerId) ?? 0,
-      hasRoom: here.has(routerId),
-    })),
+    routers: CORES.map((routerId) => {
+      const load = node.cores.get(routerId) ?? 0;
+      return { routerId, load, reportedLoad: load, hasRoom: here.has(routerId) };
+    }),
   };
 }
 

@@ -133,6 +133,8 @@ export class Directory {
     if (change.type === 'session kept' && node && !node.findSession(change.session.sessionId)) {
       this.placer.hearOpened(change.session, nodeId);
     }
+    const closed = change.type === 'session closed' && node?.findSession(change.sessionId);
+    if (closed) this.placer.hearClosed(closed);
     this.view.hearFact(fact);
     if (change.type === 'relay kept' || change.type === 'relay closed') {
       this.planner.settle(change.relay);

@@ -13,6 +13,7 @@ const LIMITS: PlacementLimits = { nodeLoadMax: 0.8, silentMs: 2_500 };
 const aRouter = (routerId: string, over: Partial<PlaceableRouter> = {}): PlaceableRouter => ({
   routerId,
   load: 0.1,
+  reportedLoad: over.load ?? 0.1,
   hasRoom: false,
   ...over,
 });
@@ -22,6 +23,7 @@ const aNode = (nodeId: string, over: Partial<PlaceableNode> = {}): PlaceableNode
   zone: '1',
   state: 'serving',
   load: 0.1,
+  reportedLoad: over.load ?? 0.1,
   silenceMs: 100,
   stalled: false,
   routers: [aRouter(`${nodeId}-0`)],
@@ -84,6 +86,14 @@ describe('hard limits', () => {
       routers: [aRouter('near-0', { hasRoom: true })],
     });
     expect(choices([near, aNode('far')], aWish({ region: 'us' }))).toEqual(['far-0']);
+  });
+
+  test('are not reached by promises to a node that reports little', () => {
+    const router = aRouter('a-0', { load: 3, reportedLoad: 0.2 });
+    const promised = aNode('a', { load: 3, reportedLoad: 0.2, routers: [router] });
+    expect(choices([promised])).toEqual(['a-0']);
+    expect(choices([promised, aNode('b', { load: 0.5 })])).toEqual(['b-0']);
+    expect(choices([aNode('a', { load: 0.9, reportedLoad: 0.5 })])).toEqual(['none']);
   });
 
   test('a full core of a node that has room elsewhere is not chosen', () => {
@@ -158,15 +168,21 @@ describe('spread', () => {
 });
 
 test('whatever the cluster looks like, a choice is eligible, and there is one if any node is', () => {
+  const aLoad = fc.double({ min: 0, max: 1, noNaN: true });
+  const withLoad = <T extends { reportedLoad: number; promisedLoad: number }>(place: T) => ({
+    ...place,
+    load: place.reportedLoad + place.promisedLoad,
+  });
   const anyNode = fc.record({
     region: fc.constantFrom('eu', 'us'),
     zone: fc.constantFrom('1', '2'),
     state: fc.constantFrom('serving' as const, 'draining' as const),
-    load: fc.double({ min: 0, max: 1, noNaN: true }),
+    reportedLoad: aLoad,
+    promisedLoad: aLoad,
     silenceMs: fc.nat(4_000),
     stalled: fc.boolean(),
     cores: fc.array(
-      fc.record({ load: fc.double({ min: 0, max: 1, noNaN: true }), hasRoom: fc.boolean() }),
+      fc.record({ reportedLoad: aLoad, promisedLoad: aLoad, hasRoom: fc.boolean() }),
       { maxLength: 3 },
     ),
   });
@@ -185,9 +201,12 @@ test('whatever the cluster looks like, a choice is eligible, and there is one if
       fc.infiniteStream(aRandom),
       (drawn, wish, randoms) => {
         const nodes = drawn.map(({ cores, ...node }, index) => ({
-          ...node,
+          ...withLoad(node),
           nodeId: `n${index}`,
-          routers: cores.map((core, number) => ({ routerId: `n${index}-${number}`, ...core })),
+          routers: cores.map((core, number) => ({
+            routerId: `n${index}-${number}`,
+            ...withLoad(core),
+          })),
         }));
         const random = (): number => (randoms.next() as IteratorResult<number, number>).value;
         const { choice, rejected } = selectRouter(nodes, wish, LIMITS, random);
@@ -197,7 +216,7 @@ test('whatever the cluster looks like, a choice is eligible, and there is one if
         const router = nodes
           .find(({ nodeId }) => nodeId === choice.nodeId)
           ?.routers.find(({ routerId }) => routerId === choice.routerId);
-        expect(router?.load).toBeLessThan(1);
+        expect(router?.reportedLoad).toBeLessThan(1);
       },
     ),
   );

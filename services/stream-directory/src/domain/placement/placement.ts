@@ -5,6 +5,8 @@ export interface PlaceableRouter {
   readonly routerId: string;
   /** Fraction of one core's capacity, 0 to 1, promised sessions included. */
   readonly load: number;
+  /** The same without them, as it was reported. */
+  readonly reportedLoad: number;
   /** Whether it has streams or sessions of the room already. */
   readonly hasRoom: boolean;
 }
@@ -16,6 +18,8 @@ export interface PlaceableNode {
   readonly state: 'serving' | 'draining';
   /** Fraction of capacity, 0 to 1, promised sessions included. */
   readonly load: number;
+  /** The same without them, as it was reported. */
+  readonly reportedLoad: number;
   /** Milliseconds since its last sign of life, by the directory's clock. */
   readonly silenceMs: number;
   /** Its control process stands still while its workers forward. */
@@ -70,6 +74,12 @@ export interface Selection {
 const ROOM_PREFERENCE_LOAD_SHARE = 0.75;
 
 /**
+ * What a promised session will cost is a guess. Below this share of a limit the guess says only who
+ * is fuller: a crowd that comes to an idle cluster is let in, not turned away on a guess.
+ */
+const PROMISES_COUNT_FROM_SHARE = 0.5;
+
+/**
  * Nodes that a choice is made of. Rooms attract their next sessions, so the first one decides for
  * several: with two, a burst of small rooms would often end more than 15 % off even; with all of
  * them, replicas that have not heard of each other's choices would make the same one.
@@ -112,8 +122,19 @@ function rejection(
   if (node.stalled) return 'stalled';
   if (!isAllowed(node.region, wish.allowedRegions)) return 'region';
   if (node.routers.length === 0) return 'no router';
-  const full = node.load >= limits.nodeLoadMax;
-  return full || node.routers.every((router) => router.load >= 1) ? 'full' : undefined;
+  const full = isFull(node, limits.nodeLoadMax);
+  return full || node.routers.every(isRouterFull) ? 'full' : undefined;
+}
+
+function isFull(
+  { load, reportedLoad }: Pick<PlaceableNode, 'load' | 'reportedLoad'>,
+  loadMax: number,
+): boolean {
+  return (reportedLoad < loadMax * PROMISES_COUNT_FROM_SHARE ? reportedLoad : load) >= loadMax;
+}
+
+function isRouterFull(router: PlaceableRouter): boolean {
+  return isFull(router, 1);
 }
 
 interface Candidate extends Choice {
@@ -150,7 +171,7 @@ function preferred<T>(all: readonly T[], fits: (one: T) => boolean): readonly T[
 /** An idle router of a busy node has less room than one of an idle node. */
 function candidatesOf(node: PlaceableNode): Candidate[] {
   return node.routers
-    .filter((router) => router.load < 1)
+    .filter((router) => !isRouterFull(router))
     .map(({ routerId, load, hasRoom }) => ({
       nodeId: node.nodeId,
       routerId,

@@ -34,6 +34,17 @@ export class Reservations {
     return promised !== undefined;
   }
 
+  /**
+   * A session ended, which the last report may have counted: it frees the place of one that opened
+   * since. Where people come and go, those who left would otherwise keep out those who come.
+   */
+  close(routerId: string): void {
+    const current = this.#current(routerId);
+    const freed = current.findIndex((one) => one.opened);
+    if (freed >= 0) current.splice(freed, 1);
+    if (current.length === 0) this.#byRouter.delete(routerId);
+  }
+
   /** Sessions promised to a router and not yet part of its load. */
   ofRouter(routerId: string): number {
     const nowMs = this.clock.nowMs();

@@ -84,6 +84,17 @@ describe('reservations', () => {
     expect(placeIn(cluster, 'x')).toBe('a');
   });
 
+  test('end with sessions that leave, so that where people come and go nobody is kept out', () => {
+    const cluster = new ACluster();
+    cluster.directory.hearHeartbeat(aHeartbeat('a', { load: 0.8, routers: routers(0.8) }));
+    for (let index = 0; index < 100; index += 1) {
+      expect(placeIn(cluster, 'x')).toBe('a');
+      const session = aSession(`s${index}`, { room: 'x', routerId: 'a-0' });
+      cluster.tell('a', { type: 'session kept', session });
+      cluster.tell('a', { type: 'session closed', sessionId: session.sessionId });
+    }
+  });
+
   test('herd a burst of joins onto no single node', () => {
     const cluster = new ACluster();
     for (const nodeId of ['a', 'b', 'c', 'd']) cluster.beat(nodeId);

@@ -77,6 +77,11 @@ export class SessionPlacer {
     if (!own) this.#turns.take(room, nodeId);
   }
 
+  /** A session ended: it makes room for one that was promised since the last report. */
+  hearClosed({ routerId }: SessionRef): void {
+    this.places.reservations.close(routerId);
+  }
+
   /** Whether a router has the room, and not so much of it that it should rather go on elsewhere. */
   #isAttractive(room: string, routerId: string, sessions: number | undefined): boolean {
     if (sessions === undefined || sessions >= ROOM_SESSIONS_MAX) return false;
@@ -90,20 +95,24 @@ export class SessionPlacer {
     const routers = heartbeat.routers.map(({ routerId }) => {
       const here = this.places.reservations.ofRouter(routerId);
       promised += here;
+      const reportedLoad = node.loads.ofRouter(routerId);
       return {
         routerId,
-        load: node.loads.ofRouter(routerId) + here * PROMISED_LOAD,
+        load: reportedLoad + here * PROMISED_LOAD,
+        reportedLoad,
         hasRoom: this.#isAttractive(room, routerId, inRoom.get(routerId)),
       };
     });
     const { region, zone, state } = heartbeat;
-    const load = node.loads.ofNode + (promised * PROMISED_LOAD) / Math.max(1, routers.length);
+    const reportedLoad = node.loads.ofNode;
+    const load = reportedLoad + (promised * PROMISED_LOAD) / Math.max(1, routers.length);
     return {
       nodeId,
       region,
       zone,
       state,
       load,
+      reportedLoad,
       silenceMs: this.places.view.silenceMs(node),
       stalled: this.places.isStalled(node),
       routers,
