@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { PageServer, launchChromium } from '@sluice/testing/browser';
 import prettier from 'prettier';
+import { measureControlPlane } from './control-plane/measure.js';
 import { compare, gather, type ForwardingPlan, type Pair } from './forwarding/compare.js';
 import { measureJoins, type Joins } from './join/measure.js';
 import { LoadProcess } from './load/load-process.js';
@@ -105,6 +106,7 @@ async function main(): Promise<void> {
   say('joining');
   const joined = await withSystems(joins);
   const forwarded = await withSystems(forwarding);
+  const controlPlane = await measureControlPlane({ evenIfDisturbed: ANYWAY, say });
   const { version } = JSON.parse(readFileSync(MEDIASOUP, 'utf8')) as { version: string };
   const page = benchmarksPage({
     machine: describeMachine(version),
@@ -112,8 +114,9 @@ async function main(): Promise<void> {
     plan: PLAN,
     joins: joined,
     ...forwarded,
+    controlPlane,
   });
-  if (!joined || !forwarded.near || !forwarded.far) {
+  if (!joined || !forwarded.near || !forwarded.far || !controlPlane.joins) {
     throw new Error(`Something else used the machine: nothing is written.\n${page}`);
   }
   process.stdout.write(page);

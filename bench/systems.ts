@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { startCluster } from '@sluice/local-cluster';
+import { startCluster, type Cluster, type ClusterOptions } from '@sluice/local-cluster';
 import { withDescendants } from './machine/cpu.js';
 
 /** Something that forwards media: the cluster, or the plain program that it is compared with. */
@@ -15,6 +15,8 @@ export interface System {
   readonly controlPids: readonly number[];
   /** All that belongs to it. */
   readonly pids: readonly number[];
+  /** The same by what it does; descendants belong to nobody but themselves. */
+  readonly parts: Readonly<Record<string, readonly number[]>>;
   /** @param near whether the bearer's home should be the publisher's, where that can be asked for */
   token(subject: string, near: boolean): Promise<string>;
   /** How many relays there are now; a plain program keeps no such list. */
@@ -26,21 +28,40 @@ const PLAIN = fileURLToPath(new URL('./plain/main.js', import.meta.url));
 
 /** Two media nodes of one worker each, in which sessions of a room alternate between the nodes. */
 export async function startSluice(): Promise<System> {
-  const cluster = await startCluster({
-    environment: process.env,
-    nodes: 2,
+  const { system } = await startTwoNodes({
     placement: 'spread',
     // So that each join across nodes finds the relay of the one before gone.
     overrides: { node: { SLUICE_RELAY_LINGER_MS: '100' } },
   });
-  const controlPids = cluster.services('node').map(({ pid }) => pid);
-  const roots = cluster.services().map(({ pid }) => pid);
+  return system;
+}
+
+/** Two media nodes of one worker each, and their cluster. */
+export async function startTwoNodes(
+  options: Pick<ClusterOptions, 'placement' | 'overrides'> = {},
+): Promise<{ readonly cluster: Cluster; readonly system: System }> {
+  const cluster = await startCluster({ environment: process.env, nodes: 2, ...options });
+  return { cluster, system: systemOf(cluster) };
+}
+
+function systemOf(cluster: Cluster): System {
+  const pidsOf = (kind?: Parameters<Cluster['services']>[0]) =>
+    cluster.services(kind).map(({ pid }) => pid);
+  const controlPids = pidsOf('node');
+  const workerPids = childrenOf(controlPids);
   return {
     name: 'sluice',
     url: cluster.ws,
-    workerPids: childrenOf(controlPids),
+    workerPids,
     controlPids,
-    pids: roots,
+    pids: pidsOf(),
+    parts: {
+      gateway: pidsOf('gateway'),
+      directory: pidsOf('directory'),
+      'media nodes': controlPids,
+      NATS: pidsOf('nats'),
+      'mediasoup workers': workerPids,
+    },
     token: (subject) => cluster.token({ subject }),
     relays: async () => {
       const response = await fetch(`${cluster.api}/relays`);
@@ -61,6 +82,7 @@ export async function startPlain(): Promise<System> {
     workerPids,
     controlPids: [pid],
     pids: [pid],
+    parts: { 'plain program': [pid], 'mediasoup workers': workerPids },
     token: (subject, near) => Promise.resolve(`${subject}@${near ? 0 : 1}`),
     relays: () => Promise.resolve(0),
     stop: async () => {

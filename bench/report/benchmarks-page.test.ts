@@ -18,6 +18,9 @@ const join = (total: number) => ({
   total,
 });
 
+const LOOKUP = { medianUs: 1, p99Us: 1, perSecond: 1 };
+const EACH = { heap: 1, resident: 1 };
+
 const FINDINGS: Findings = {
   machine: {
     cpu: 'a CPU',
@@ -47,6 +50,19 @@ const FINDINGS: Findings = {
     { sluice: cost(12), plain: cost(10) },
   ],
   far: undefined,
+  controlPlane: {
+    joins: {
+      sluice: { found: [1], cpuMsPerJoin: { gateway: 1 } },
+      plain: { found: [1], cpuMsPerJoin: { 'plain program': 1 } },
+      pinned: true,
+    },
+    lookups: {
+      plan: { streams: 1, pairs: 1, inTurn: 1, atOnce: 1, windowMs: 1 },
+      pairs: [{ directory: LOOKUP, kv: LOOKUP }],
+      ownUs: 1,
+    },
+    idle: { plan: { sessions: 1, perRoom: 1 }, bare: EACH, connected: EACH, joined: EACH },
+  },
 };
 
 test('ratios are of pairs: their median, the least and the most', () => {

@@ -1,7 +1,10 @@
 import type { Cost, ForwardingPlan, Pair } from '../forwarding/compare.js';
 import type { Join, Joins } from '../join/measure.js';
 import type { Machine } from '../machine/description.js';
+import { controlPlaneSection } from '../control-plane/section.js';
+import type { ControlPlane } from '../control-plane/measure.js';
 import { median, p95 } from './statistics.js';
+import { table } from './table.js';
 
 /** What one run has found; a part is undefined when the machine was too busy for it. */
 export interface Findings {
@@ -12,6 +15,7 @@ export interface Findings {
   readonly plan: ForwardingPlan;
   readonly near: readonly Pair[] | undefined;
   readonly far: readonly Pair[] | undefined;
+  readonly controlPlane: ControlPlane;
 }
 
 const PHASES: readonly (readonly [keyof Join, string])[] = [
@@ -54,7 +58,8 @@ at most 1.02 times the plain program's.
 ${findings.near ? costTable(findings.near) : BUSY}
 ### To viewers on another node, over an encrypted pipe with retransmission
 
-${findings.far ? costTable(findings.far) : BUSY}`;
+${findings.far ? costTable(findings.far) : BUSY}
+${controlPlaneSection(findings.controlPlane)}`;
 }
 
 function machineTable({ machine, measuredAt, pinned }: Findings): string {
@@ -128,9 +133,4 @@ function values(joins: readonly Join[], phase: keyof Join): readonly number[] {
 
 function milliseconds(value: number): string {
   return `${value.toFixed(0)} ms`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return `${[line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')}\n`;
 }

@@ -69,6 +69,11 @@ export class SimulatedCluster {
     return epoch;
   }
 
+  /** As the directory answers it. */
+  async find(name: StreamName): Promise<RouterRef> {
+    return (await this.#directory.registry.find(name)).origin;
+  }
+
   /** Plans a relay and opens it, as both of its nodes then tell. */
   async pull(stream: StreamName, to: RouterRef): Promise<Relay> {
     const startedMs = performance.now();
