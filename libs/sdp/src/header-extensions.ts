@@ -22,8 +22,11 @@ export const TRANSPORT_CC_URI =
   'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
 const ABS_CAPTURE_TIME_URI = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
 const PLAYOUT_DELAY_URI = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
-const DEPENDENCY_DESCRIPTOR_URI =
+export const DEPENDENCY_DESCRIPTOR_URI =
   'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension';
+
+/** In every packet that has it, to whomever; mediasoup has it signalled to other routers alone. */
+export const SENT_DEPENDENCY_DESCRIPTOR: Extension = { id: 7, uri: DEPENDENCY_DESCRIPTOR_URI };
 
 const EXTMAP = /^(\d{1,5})(?:\/(sendrecv|sendonly|recvonly|inactive))? ([!-~]{1,256})(?: .*)?$/;
 
@@ -38,7 +41,7 @@ const SENT_EXTENSIONS: readonly (Extension & {
   { id: 4, uri: ABS_SEND_TIME_URI, kinds: 'audio video' },
   { id: 5, uri: TRANSPORT_CC_URI, kinds: 'video' },
   { id: 6, uri: AUDIO_LEVEL_URI, kinds: 'audio' },
-  { id: 7, uri: DEPENDENCY_DESCRIPTOR_URI, kinds: 'none' },
+  { ...SENT_DEPENDENCY_DESCRIPTOR, kinds: 'none' },
   { id: 8, uri: 'urn:3gpp:video-orientation', kinds: 'video' },
   { id: 9, uri: 'urn:ietf:params:rtp-hdrext:toffset', kinds: 'video' },
   { id: 10, uri: ABS_CAPTURE_TIME_URI, kinds: 'audio video' },

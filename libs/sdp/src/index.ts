@@ -9,6 +9,7 @@ export { Negotiation } from './negotiation.js';
 export type * from './negotiation-types.js';
 export { numberingOf } from './numbering.js';
 export type { Numbering } from './numbering.js';
+export { canLayer, isLayered } from './scalability.js';
 export { sessionIdOf } from './session-description.js';
 export { consumableOn, fitsSlot, slotsOf } from './slot.js';
 export { readRemoteCandidate, readRemoteIce } from './remote-ice.js';

@@ -67,6 +67,16 @@ export interface OfferedSlot {
   readonly rtpCapabilities: RtpCapabilities;
 }
 
+/** What no offer says. */
+export interface OfferHints {
+  /**
+   * What `RTCRtpSender.getParameters().encodings[0].scalabilityMode` is at the client, by m-line; one
+   * that is not named keeps what was said of it before. Only of VP9 and, where the dependency
+   * descriptor is negotiated, AV1 are layers forwarded apart.
+   */
+  readonly scalabilityModes?: ReadonlyMap<Mid, string> | undefined;
+}
+
 /** What an offer of the client changes; nothing is changed until `answer()`. */
 export interface OfferReceived {
   /** For `transport.connect()`; undefined once connected with the same fingerprints. */

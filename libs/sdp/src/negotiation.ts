@@ -13,6 +13,7 @@ import type {
   Mid,
   NegotiationOptions,
   NegotiationState,
+  OfferHints,
   OfferReceived,
   OutgoingTrack,
   SdpLimits,
@@ -125,7 +126,7 @@ export class Negotiation {
    *
    * @throws {SdpError} and then nothing has changed.
    */
-  receiveOffer(sdp: string): OfferReceived {
+  receiveOffer(sdp: string, { scalabilityModes = new Map() }: OfferHints = {}): OfferReceived {
     if (this.#remoteOffer) {
       throw new SdpError('WRONG_STATE', 'the offer before this one is not answered yet');
     }
@@ -136,6 +137,7 @@ export class Negotiation {
       sctp: this.options.transport.sctpParameters !== undefined,
       bothWays: this.#isBothWays(),
       videoStartBitrateBps: this.options.videoStartBitrateBps ?? DEFAULT_VIDEO_START_BITRATE_BPS,
+      scalabilityModes,
     });
     const reserved = read.lines.find(
       (line, index) => this.#reservations.has(line.mid) && this.#lines[index]?.mid !== line.mid,

@@ -36,6 +36,7 @@ export interface OfferContext {
   readonly sctp: boolean;
   readonly bothWays: boolean;
   readonly videoStartBitrateBps: number;
+  readonly scalabilityModes: ReadonlyMap<Mid, string>;
 }
 
 const RTP_PROTOCOLS = [
@@ -159,6 +160,7 @@ function readLines(
       others: receptions,
       bothWays,
       videoStartBitrateBps: context.videoStartBitrateBps,
+      scalabilityMode: context.scalabilityModes.get(mid),
     });
     if (line.reception) receptions.push(line.reception);
     numbers.add(numbersOf(line));

@@ -27,6 +27,7 @@ import {
 } from './header-extensions.js';
 import type { IncomingTrack } from './negotiation-types.js';
 import type { OfferedMedia } from './offered-media.js';
+import { canLayer, isLayered } from './scalability.js';
 import { readLayers, type Layer } from './simulcast.js';
 
 /** What a client sends on an m-line, and how we describe it. */
@@ -57,6 +58,8 @@ export interface ReceptionContext {
   /** Whether this PeerConnection is also sent to, or will be. */
   readonly bothWays: boolean;
   readonly videoStartBitrateBps: number;
+  /** Of what is sent on this m-line, where it is known. */
+  readonly scalabilityMode: string | undefined;
 }
 
 /**
@@ -75,9 +78,12 @@ export function readReception(
   const planned = context.bothWays ? plannedExtensions(media, context, extensions) : [];
   const layers = has(extensions, RID_URI) ? sentLayers(media, chosen.pair.media) : [];
   const rtx = commonRtx(chosen, context);
-  const encodings = encodingsOf(media, chosen.pair.media, layers, rtx !== undefined);
-  if (!canBeToldApart(encodings, extensions, context.others)) return undefined;
   const all = [...extensions, ...planned];
+  const encodings = scaled(
+    encodingsOf(media, chosen.pair.media, layers, rtx !== undefined),
+    canLayer(chosen.pair.media, all) ? modeOf(chosen, context, before) : undefined,
+  );
+  if (!canBeToldApart(encodings, extensions, context.others)) return undefined;
   const next: Reception = {
     track: {
       mid: media.mid,
@@ -240,6 +246,27 @@ function encodingsOf(
   if (canSimulcast(codec.mimeType)) return sources.map((layer) => ({ ...layer, ...temporal }));
   const legacySvc = codec.mimeType.toLowerCase() === 'video/vp9';
   return [{ ...source, ...(legacySvc && { scalabilityMode: `L${sources.length}T3_KEY` }) }];
+}
+
+/** As told with this offer, else with an earlier one. */
+function modeOf(
+  { pair }: ChosenCodec,
+  { scalabilityMode }: ReceptionContext,
+  before: Reception | undefined,
+): string | undefined {
+  if (scalabilityMode !== undefined) return scalabilityMode;
+  const same = before?.codecs[0]?.payloadType === pair.media.payloadType;
+  return same ? before.track.rtpParameters.encodings?.[0]?.scalabilityMode : undefined;
+}
+
+/** Several streams have layers already. */
+function scaled(
+  encodings: RtpEncodingParameters[],
+  scalabilityMode: string | undefined,
+): RtpEncodingParameters[] {
+  const [encoding, second] = encodings;
+  const layered = scalabilityMode !== undefined && isLayered(scalabilityMode);
+  return encoding && !second && layered ? [{ ...encoding, scalabilityMode }] : encodings;
 }
 
 /** mediasoup finds the producer of a packet by SSRC, else by mid, else by rid. */

@@ -1,7 +1,7 @@
 import type { BundleNumbers, NumbersUsed } from './bundle-numbers.js';
 import { isRtx, type Codec } from './codecs.js';
 import type { RtpCodecParameters } from './dictionaries.js';
-import type { Extension } from './header-extensions.js';
+import { SENT_DEPENDENCY_DESCRIPTOR, type Extension } from './header-extensions.js';
 import { toFormatParameters } from './format-parameters.js';
 import type { OfferedSlot, OutgoingTrack } from './negotiation-types.js';
 import type { OfferedMedia } from './offered-media.js';
@@ -34,14 +34,12 @@ export function describeSending(
       numbers.canUseCodec(codec) &&
       (!slot || slotHasRtx(slot, codec)),
   );
-  const extensions = (track.rtpParameters.headerExtensions ?? [])
-    .map(({ uri, id }): Extension => ({ uri, id }))
-    .filter(
-      (extension) =>
-        !extension.uri.startsWith(PRIVATE_TO_MEDIASOUP) &&
-        numbers.canUseExtension(extension) &&
-        (!slot || slotHasExtension(slot, extension)),
-    );
+  const extensions = sentExtensions(track, media).filter(
+    (extension) =>
+      !extension.uri.startsWith(PRIVATE_TO_MEDIASOUP) &&
+      numbers.canUseExtension(extension) &&
+      (!slot || slotHasExtension(slot, extension)),
+  );
   return { track, codecs: rtx ? [media, rtx] : [media], extensions };
 }
 
@@ -58,6 +56,13 @@ export function withinOffer(sending: Sending, media: OfferedMedia): Sending | un
       media.extensions.some((offered) => offered.uri === uri && offered.id === id),
     ),
   };
+}
+
+/** Without its descriptor nobody can put together AV1 pictures of several spatial layers. */
+function sentExtensions({ rtpParameters }: OutgoingTrack, { mimeType }: Codec): Extension[] {
+  const signalled = (rtpParameters.headerExtensions ?? []).map(({ uri, id }) => ({ uri, id }));
+  const isAv1 = mimeType.toLowerCase() === 'video/av1';
+  return isAv1 ? [...signalled, SENT_DEPENDENCY_DESCRIPTOR] : signalled;
 }
 
 function slotHasRtx(slot: OfferedSlot, rtx: Codec): boolean {

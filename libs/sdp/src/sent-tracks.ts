@@ -17,6 +17,7 @@ export function sentTracks(sdp: string, router: RtpCapabilities): IncomingTrack[
     sctp: false,
     bothWays: false,
     videoStartBitrateBps: 0,
+    scalabilityModes: new Map(),
   });
   return [...receptionsOf(lines).values()].map(({ track }) => track);
 }
