@@ -1,5 +1,5 @@
 import { eventually } from '@sluice/testing';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { BrowserParticipant } from '../browser/participant.js';
 import { seeVideo } from '../browser/playback.js';
 import { Scene } from '../scene.js';
@@ -21,9 +21,9 @@ beforeAll(async () => {
   await viewer.subscribe({ room: ROOM, ...WANTED });
 });
 
-function setLayers(layers: object): Promise<unknown> {
-  const message = { type: 'set-layers', roomName: ROOM, publisherId: WANTED.publisher };
-  return viewer.request({ ...message, ...layers });
+function setLayers(layers: object, room = ROOM, of = viewer): Promise<unknown> {
+  const message = { type: 'set-layers', roomName: room, publisherId: WANTED.publisher };
+  return of.request({ ...message, ...layers });
 }
 
 test('a viewer on another node gets the largest layer once the way bears it', async () => {
@@ -49,6 +49,49 @@ test('a paused video stands still while its sound goes on, and comes back when r
 
   await setLayers({ paused: false });
   await seeVideo(viewer, WANTED);
+});
+
+describe.each([
+  { codec: 'VP9', scalabilityMode: 'L2T2_KEY', told: true },
+  { codec: 'AV1', scalabilityMode: 'L2T2', told: false },
+] as const)('$codec in one stream of layers, $scalabilityMode', (svc) => {
+  const room = `svc-${svc.codec}`;
+  let near: BrowserParticipant;
+  let far: BrowserParticipant;
+
+  beforeAll(async () => {
+    await scene.everybodyLeaves();
+    const publisher = await scene.enter(room, 'publisher');
+    const other = await scene.enter(room, 'far');
+    const same = await scene.enter(room, 'near');
+    expect(other.node).not.toBe(publisher.node);
+    expect(same.node).toBe(publisher.node);
+    [near, far] = [same.participant, other.participant];
+    await publisher.participant.publish({ room, video: { width: 640, height: 480, svc } });
+    await Promise.all([near, far].map((one) => one.subscribe({ room, ...WANTED })));
+  });
+
+  test('each viewer gets the size that it asks for, on either node', async () => {
+    await Promise.all([near, far].map((one) => seeVideo(one, WANTED, 640)));
+    await setLayers({ spatial: 0 }, room, far);
+    await Promise.all([seeVideo(near, WANTED, 640), seeVideo(far, WANTED, 320)]);
+    await setLayers({ spatial: 0 }, room, near);
+    await setLayers({ spatial: 1 }, room, far);
+    await Promise.all([seeVideo(near, WANTED, 320), seeVideo(far, WANTED, 640)]);
+  });
+
+  test('and fewer pictures a second', async () => {
+    await setLayers({ temporal: 0 }, room, near);
+    await eventually(async () => {
+      const pictures = async (of: BrowserParticipant) =>
+        (await of.receivedVideo(WANTED))?.framesDecoded ?? 0;
+      const before = await Promise.all([pictures(near), pictures(far)]);
+      await seeVideo(far, WANTED);
+      const after = await Promise.all([pictures(near), pictures(far)]);
+      const [fewer, all] = [after[0] - before[0], after[1] - before[1]];
+      return fewer > 0 && fewer < all * 0.75 ? undefined : `${fewer} pictures of ${all}`;
+    });
+  });
 });
 
 /** Waits for half a second of sound after the given packets. */

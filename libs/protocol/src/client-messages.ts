@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { CANDIDATE_MAX_CHARACTERS, DEFAULT_PURPOSE, FRAME_MAX_BYTES } from './limits.js';
+import {
+  CANDIDATE_MAX_CHARACTERS,
+  DEFAULT_PURPOSE,
+  FRAME_MAX_BYTES,
+  MID_MAX_CHARACTERS,
+  SCALABILITY_MODES_MAX,
+} from './limits.js';
 import { name, participantId } from './names.js';
 
 /** Chosen by the client, echoed in the reply and in the error of a request. */
@@ -42,6 +48,17 @@ const layer = z
   .nullish()
   .transform((given) => given ?? undefined);
 
+/** WebRTC-SVC names them. */
+const SCALABILITY_MODE = /^[LS][1-3]T[1-3]h?(_KEY(_SHIFT)?)?$/;
+
+/** By mid, as a page has them of `RTCRtpSender.getParameters()`. */
+const scalabilityModes = z
+  .custom<Readonly<Record<string, string>>>(isScalabilityModes, {
+    error: 'must be scalability modes by mid',
+  })
+  .nullish()
+  .transform((given) => given ?? undefined);
+
 const resumeToken = z.string().min(1).max(8_192);
 
 /**
@@ -52,7 +69,7 @@ export const clientMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('resume'), id: requestId, resumeToken }),
   z.object({ type: z.literal('join-room'), ...inRoom, password: z.string().nullish() }),
   z.object({ type: z.literal('leave-room'), ...inRoom }),
-  z.object({ type: z.literal('publish-offer'), ...inRoom, offer: sdp, purpose }),
+  z.object({ type: z.literal('publish-offer'), ...inRoom, offer: sdp, purpose, scalabilityModes }),
   z.object({ type: z.literal('publish-ice-candidate'), ...inRoom, candidate }),
   z.object({ type: z.literal('unpublish'), ...inRoom, purpose }),
   z.object({
@@ -116,3 +133,17 @@ export type RequestId = ClientMessage['id'];
 export const CLIENT_MESSAGE_TYPES: readonly ClientMessageType[] = clientMessage.options.map(
   (option) => option.shape.type.value,
 );
+
+function isScalabilityModes(given: unknown): boolean {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return false;
+  const modes = Object.entries(given);
+  return (
+    modes.length <= SCALABILITY_MODES_MAX &&
+    modes.every(
+      ([mid, mode]) =>
+        mid.length <= MID_MAX_CHARACTERS &&
+        typeof mode === 'string' &&
+        SCALABILITY_MODE.test(mode),
+    )
+  );
+}

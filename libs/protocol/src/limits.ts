@@ -7,6 +7,12 @@ export const NAME_MAX_CHARACTERS = 128;
 /** Longest ICE candidate line. */
 export const CANDIDATE_MAX_CHARACTERS = 1_024;
 
+/** Longest identification of an m-line. */
+export const MID_MAX_CHARACTERS = 16;
+
+/** Of how many m-lines one offer tells the scalability mode. */
+export const SCALABILITY_MODES_MAX = 64;
+
 /** Deepest nesting of arrays and objects in a frame. */
 export const JSON_MAX_DEPTH = 16;
 

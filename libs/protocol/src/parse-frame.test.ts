@@ -63,6 +63,24 @@ describe('a client’s frame', () => {
     expect(lineOf(null)).toBe('');
   });
 
+  test('tells scalability modes by mid, and only such as there are', () => {
+    const modesOf = (scalabilityModes: unknown) =>
+      read({ type: 'publish-offer', roomName, offer: 'v=0', scalabilityModes });
+    expect(modesOf({ 1: 'L3T3_KEY', 2: 'S2T1' })).toMatchObject({
+      scalabilityModes: { 1: 'L3T3_KEY', 2: 'S2T1' },
+    });
+    expect(modesOf(null)).not.toHaveProperty('scalabilityModes.1');
+    const explained = (scalabilityModes: unknown) =>
+      explanationOf(
+        JSON.stringify({ type: 'publish-offer', roomName, offer: 'v=0', scalabilityModes }),
+      );
+    const many = Array.from({ length: 65 }, (_, mid) => [`m${mid}`, 'L1T2']);
+    const bad = [{ 1: 'L9T9' }, { 1: 3 }, ['L1T2'], 'L1T2', Object.fromEntries(many)];
+    for (const modes of [...bad, { ['m'.repeat(17)]: 'L1T2' }]) {
+      expect(explained(modes)).toBe('scalabilityModes must be scalability modes by mid');
+    }
+  });
+
   test('with a token and no type of ours authenticates', () => {
     expect(read({ token: 't' })).toMatchObject({ type: 'auth', token: 't' });
     expect(read({ type: 'login', token: 't', id: 1 })).toMatchObject({ type: 'auth', id: 1 });

@@ -1,4 +1,14 @@
-import { encodings, openMedia, paintedScreen, play, type VideoWanted } from './media.js';
+import {
+  encodings,
+  keepSize,
+  layeredEncodings,
+  openMedia,
+  paintedScreen,
+  play,
+  prefer,
+  type Svc,
+  type VideoWanted,
+} from './media.js';
 import { receivedBy, type Received } from './received.js';
 
 /** A frame of the main dialect, as it came. */
@@ -102,14 +112,17 @@ export class DialectClient {
       ? paintedScreen(wanted.screen.width, wanted.screen.height)
       : await openMedia(wanted);
     for (const track of stream.getTracks()) {
-      const layers = track.kind === 'video' ? (wanted.video?.layers ?? 1) : 1;
-      connection.addTransceiver(track, {
+      const { layers = 1, svc } = (track.kind === 'video' ? wanted.video : undefined) ?? {};
+      const transceiver = connection.addTransceiver(track, {
         direction: 'sendonly',
         streams: [stream],
         ...(layers > 1 ? { sendEncodings: encodings(layers) } : {}),
+        ...(svc ? { sendEncodings: layeredEncodings(svc) } : {}),
       });
+      if (svc) prefer(svc.codec, transceiver);
+      if (svc || layers > 1) await keepSize(transceiver.sender);
     }
-    await this.#offer(wanted.room, purpose, connection);
+    await this.#offer(wanted.room, purpose, connection, wanted.video?.svc);
   }
 
   async unpublish(room: string, purpose = DEFAULT_PURPOSE): Promise<void> {
@@ -181,13 +194,20 @@ export class DialectClient {
       peer.close();
   }
 
-  async #offer(room: string, purpose: string, connection: RTCPeerConnection): Promise<void> {
+  async #offer(
+    room: string,
+    purpose: string,
+    connection: RTCPeerConnection,
+    svc?: Svc,
+  ): Promise<void> {
     await connection.setLocalDescription();
+    const video = connection.getTransceivers().find(({ sender }) => sender.track?.kind === 'video');
     const reply = await this.request({
       type: 'publish-offer',
       roomName: room,
       purpose,
       offer: connection.localDescription?.sdp ?? '',
+      ...(svc?.told && { scalabilityModes: { [video?.mid ?? '']: svc.scalabilityMode } }),
     });
     await connection.setRemoteDescription({ type: 'answer', sdp: String(reply['answer']) });
   }

@@ -3,6 +3,15 @@ export interface VideoWanted {
   readonly height: number;
   /** Number of simulcast layers, each half the size of the next; 1 for none. */
   readonly layers?: number;
+  /** One stream of layers in place of simulcast. */
+  readonly svc?: Svc;
+}
+
+export interface Svc {
+  readonly codec: 'VP9' | 'AV1';
+  readonly scalabilityMode: string;
+  /** Whether the server is told of the mode. */
+  readonly told: boolean;
 }
 
 /** How much the smallest layer may use; each larger one four times as much. */
@@ -25,6 +34,25 @@ export function encodings(layers: number): RTCRtpEncodingParameters[] {
     scaleResolutionDownBy: 2 ** (layers - 1 - index),
     maxBitrate: SMALLEST_LAYER_BPS * 4 ** index,
   }));
+}
+
+/** One stream; TypeScript's description of browsers knows no modes. */
+export function layeredEncodings({ scalabilityMode }: Svc): RTCRtpEncodingParameters[] {
+  const encoding: RTCRtpEncodingParameters & { scalabilityMode: string } = { scalabilityMode };
+  return [encoding];
+}
+
+/** On a busy machine rather fewer pictures than smaller ones. */
+export async function keepSize(sender: RTCRtpSender): Promise<void> {
+  const parameters = { ...sender.getParameters(), degradationPreference: 'maintain-resolution' };
+  await sender.setParameters(parameters as RTCRtpSendParameters);
+}
+
+/** The transceiver's codec, and the RTX that goes with it. */
+export function prefer(codec: string, transceiver: RTCRtpTransceiver): void {
+  const wanted = [`video/${codec}`, 'video/rtx'];
+  const codecs = RTCRtpSender.getCapabilities('video')?.codecs ?? [];
+  transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => wanted.includes(mimeType)));
 }
 
 /** A moving picture of a given size that is no camera's: stands for a screen. */

@@ -302,6 +302,9 @@ export interface SubscribeHow {
   readonly gather: boolean;
 }
 
+/** By mid, such as `L3T3_KEY`: what SDP does not tell of VP9 and AV1. */
+export type ScalabilityModes = Readonly<Record<string, string>>;
+
 /** A media node, as a gateway uses it. Any call may throw SluiceError. */
 export interface MediaNode {
   /** Idempotent by session id. @throws {SluiceError} NODE_DRAINING, CAPACITY_EXHAUSTED. */
@@ -315,6 +318,7 @@ export interface MediaNode {
     sessionId: string,
     purpose: string,
     sdp: string,
+    scalabilityModes?: ScalabilityModes,
   ): Promise<{ readonly sdp: string; readonly tracks: readonly Track[] }>;
   /** The client's offer in, our answer out, on a PeerConnection that carries media both ways. */
   negotiate(sessionId: string, offered: OfferedConnection): Promise<Negotiated>;

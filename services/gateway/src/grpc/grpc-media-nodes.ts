@@ -9,6 +9,7 @@ import type {
   Mute,
   Negotiated,
   OfferedConnection,
+  ScalabilityModes,
   SessionNotice,
   SessionOpening,
   SubscribeHow,
@@ -79,8 +80,9 @@ class GrpcMediaNode implements MediaNode {
     sessionId: string,
     purpose: string,
     sdp: string,
+    scalabilityModes: ScalabilityModes = {},
   ): Promise<{ sdp: string; tracks: Track[] }> {
-    const request = { sessionId, purpose, sdp };
+    const request = { sessionId, purpose, sdp, scalabilityModes };
     const response = await callUnary(
       this.client,
       MediaNodeService.publish,

@@ -143,7 +143,12 @@ function publishingMethods(sessionOf: SessionOf) {
   return {
     publish: async (request: PublishRequest): Promise<PublishResponse> => {
       const purpose = parseName('purpose', request.purpose);
-      const { answer, tracks } = await sessionOf(request).publish(purpose, boundedSdp(request.sdp));
+      const hints = { scalabilityModes: new Map(Object.entries(request.scalabilityModes)) };
+      const { answer, tracks } = await sessionOf(request).publish(
+        purpose,
+        boundedSdp(request.sdp),
+        hints,
+      );
       return { sdp: answer, tracks };
     },
     negotiate: async (request: NegotiateRequest): Promise<NegotiateResponse> => {

@@ -190,6 +190,16 @@ export interface PublishRequest {
   sessionId: string;
   purpose: string;
   sdp: string;
+  /**
+   * By mid: what SDP does not say of VP9 and AV1, such as L3T3_KEY. An m-line that is not named keeps
+   * what was said of it before; of one of which nothing was said the packets tell.
+   */
+  scalabilityModes: { [key: string]: string };
+}
+
+export interface PublishRequest_ScalabilityModesEntry {
+  key: string;
+  value: string;
 }
 
 export interface PublishResponse {
@@ -2029,7 +2039,7 @@ export const SetPresenceRequest: MessageFns<SetPresenceRequest> = {
 };
 
 function createBasePublishRequest(): PublishRequest {
-  return { sessionId: "", purpose: "", sdp: "" };
+  return { sessionId: "", purpose: "", sdp: "", scalabilityModes: {} };
 }
 
 export const PublishRequest: MessageFns<PublishRequest> = {
@@ -2043,6 +2053,9 @@ export const PublishRequest: MessageFns<PublishRequest> = {
     if (message.sdp !== "") {
       writer.uint32(26).string(message.sdp);
     }
+    globalThis.Object.entries(message.scalabilityModes).forEach(([key, value]: [string, string]) => {
+      PublishRequest_ScalabilityModesEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
     return writer;
   },
 
@@ -2083,6 +2096,17 @@ export const PublishRequest: MessageFns<PublishRequest> = {
             message.sdp = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = PublishRequest_ScalabilityModesEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.scalabilityModes[entry4.key] = entry4.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2103,6 +2127,86 @@ export const PublishRequest: MessageFns<PublishRequest> = {
     message.sessionId = object.sessionId ?? "";
     message.purpose = object.purpose ?? "";
     message.sdp = object.sdp ?? "";
+    message.scalabilityModes = (globalThis.Object.entries(object.scalabilityModes ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBasePublishRequest_ScalabilityModesEntry(): PublishRequest_ScalabilityModesEntry {
+  return { key: "", value: "" };
+}
+
+export const PublishRequest_ScalabilityModesEntry: MessageFns<PublishRequest_ScalabilityModesEntry> = {
+  encode(message: PublishRequest_ScalabilityModesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishRequest_ScalabilityModesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishRequest_ScalabilityModesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PublishRequest_ScalabilityModesEntry>, I>>(
+    base?: I,
+  ): PublishRequest_ScalabilityModesEntry {
+    return PublishRequest_ScalabilityModesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PublishRequest_ScalabilityModesEntry>, I>>(
+    object: I,
+  ): PublishRequest_ScalabilityModesEntry {
+    const message = createBasePublishRequest_ScalabilityModesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };

@@ -64,9 +64,9 @@ export async function publish(
   request: ClientMessageOf<'publish-offer'>,
   { sessions }: Membership,
 ): Promise<Reply> {
-  const { roomName, purpose, offer } = request;
+  const { roomName, purpose, offer, scalabilityModes } = request;
   const { sdp, tracks } = await explained('SFU publish offer error: ', () =>
-    sessions.forOffer(offer).publish(purpose, offer),
+    sessions.forOffer(offer).publish(purpose, offer, scalabilityModes),
   );
   return { type: 'publish-answer', roomName, purpose, answer: sdp, tracks: toTracks(tracks) };
 }

@@ -5,6 +5,7 @@ import type {
   MediaNode,
   Negotiated,
   OfferedConnection,
+  ScalabilityModes,
   SessionNotice,
   Subscription,
   Track,
@@ -78,8 +79,9 @@ export class Session extends Resource<SessionEvents> {
   async publish(
     purpose: string,
     offer: string,
+    scalabilityModes?: ScalabilityModes,
   ): Promise<{ readonly sdp: string; readonly tracks: readonly Track[] }> {
-    const published = await this.node.publish(this.sessionId, purpose, offer);
+    const published = await this.node.publish(this.sessionId, purpose, offer, scalabilityModes);
     this.publications.add(purpose);
     return published;
   }

@@ -13,11 +13,13 @@ import {
   type AnswerDecisions,
   type IceFragment,
   type LocalTransport,
+  type OfferHints,
   type OfferReceived,
   type RemoteCandidate,
 } from '@sluice/sdp';
 import type { HomeRouter } from '../routers/home-router.js';
 import type { IceFront, OpenIceFront } from './ice-front.js';
+import { LinkProbes } from './link-probes.js';
 import { Establishment, type Direction, type JoinObserver } from './join-phases.js';
 
 export interface ConnectionSettings {
@@ -87,6 +89,8 @@ export class Connection extends Resource<ConnectionEvents> {
   #connectTimer: Timer | undefined;
   #iceTimer: Timer | undefined;
   readonly #establishment: Establishment;
+  /** Whether the client's link has become wider. */
+  readonly probes: LinkProbes;
 
   private constructor(
     private readonly direction: Direction,
@@ -101,6 +105,7 @@ export class Connection extends Resource<ConnectionEvents> {
     this.#front = front;
     if (front) this.own(front);
     front?.onClosed((reason) => this.#lose(reason));
+    this.probes = new LinkProbes(transport, settings.clock);
     const { onPhase } = settings.joins;
     this.#establishment = new Establishment((phase, ms) => onPhase(direction, phase, ms));
     transport.on('dtlsstatechange', (state) => {
@@ -171,9 +176,10 @@ export class Connection extends Resource<ConnectionEvents> {
     sdp: string,
     admit: (offer: OfferReceived) => Promise<void>,
     take: (offer: OfferReceived) => Promise<AnswerDecisions>,
+    hints?: OfferHints,
   ): Promise<string> {
     const { negotiation } = this;
-    const offer = negotiation.receiveOffer(sdp);
+    const offer = negotiation.receiveOffer(sdp, hints);
     try {
       await admit(offer);
       this.meet(sdp, 'offer');

@@ -12,6 +12,8 @@ export interface IncomingStreamEvents extends ResourceEvents {
   flowing: [];
   /** A negotiation has added or removed tracks. */
   changed: [];
+  /** A track's producer ends; another one takes its place in a moment, and `changed` follows. */
+  renewing: [trackId: string];
 }
 
 /** One stream as it arrives from its client, on a PeerConnection of its own or with others. */
@@ -27,5 +29,8 @@ export interface IncomingStream extends Closable {
   readonly endsWhenEmpty: boolean;
   /** How long its stream waits for another in its place when it is lost; else a moment. */
   readonly replacementMs?: number;
-  on(event: 'flowing' | 'changed', listener: () => void): unknown;
+  on<Event extends 'flowing' | 'changed' | 'renewing'>(
+    event: Event,
+    listener: (...values: IncomingStreamEvents[Event]) => void,
+  ): unknown;
 }

@@ -7,6 +7,7 @@ import type {
   IncomingStreamEvents,
   PublishingSettings,
 } from './incoming-stream.js';
+import { layersOfUnknown, mayHaveLayers, seesLayers } from './layer-look.js';
 import type { CopyTrack } from '../streams/stream-copy.js';
 import { TrackIds } from '../streams/track-ids.js';
 
@@ -79,6 +80,7 @@ export class IncomingTracks extends Resource<IncomingStreamEvents> implements In
       if (result.status === 'fulfilled') {
         this.#producers.set(track.mid, { trackId, producer: result.value });
         if (this.closed) result.value.close();
+        else if (mayHaveLayers(track)) void this.#lookForLayers(track, trackId, result.value);
       } else {
         this.#trackIds.free(track.mid);
         rejected.add(track.mid);
@@ -101,6 +103,26 @@ export class IncomingTracks extends Resource<IncomingStreamEvents> implements In
     // The first packet of a stream gives it its first score.
     producer.once('score', () => this.#onFirstPacket());
     return producer;
+  }
+
+  /**
+   * A producer's layers are what it was made with: one whose packets turn out to have some is made
+   * anew. Those who watch by then are told to follow, as when a stream moves.
+   */
+  async #lookForLayers(track: IncomingTrack, trackId: string, producer: Producer): Promise<void> {
+    const isCurrent = () => !this.closed && this.#producers.get(track.mid)?.producer === producer;
+    if (!(await seesLayers(producer, this.settings.clock)) || !isCurrent()) return;
+    this.emit('renewing', trackId);
+    // First: its SSRC can be but one producer's.
+    producer.close();
+    try {
+      const layered = await this.#produceOne(layersOfUnknown(track));
+      if (isCurrent()) this.#producers.set(track.mid, { trackId, producer: layered });
+      else layered.close();
+    } catch {
+      if (isCurrent()) this.remove(track.mid);
+    }
+    if (!this.closed) this.emit('changed');
   }
 
   #startTimer(): void {

@@ -1,6 +1,7 @@
 import type { MediaKind, Producer } from 'mediasoup/types';
 import { TrackKind, type RouterRef, type StreamState, type Track } from '@sluice/proto-gen/common';
 import { Resource, SluiceError, type StreamName, type Timer } from '@sluice/core';
+import type { OfferHints } from '@sluice/sdp';
 import { connectionLost, type Connection } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import type { IncomingStream, PublishingSettings } from './incoming-stream.js';
@@ -89,13 +90,15 @@ export class Publication extends Resource {
     context: PublicationContext,
     name: StreamName,
     sdp: string,
+    hints?: OfferHints,
   ): Promise<Published> {
     const connection = await PublishingConnection.open(context.home, context.settings);
     const held: { claim?: StreamClaim } = {};
     try {
-      const answer = await connection.negotiate(sdp, async () => {
+      const claim = async () => {
         held.claim = await claimFor(context, name);
-      });
+      };
+      const answer = await connection.negotiate(sdp, claim, hints);
       if (!held.claim || connection.closed) throw connectionLost();
       return { publication: new Publication(context, held.claim, connection), answer };
     } catch (error) {
@@ -139,16 +142,16 @@ export class Publication extends Resource {
    *
    * @throws {SdpError} or {SluiceError}, and then all is as it was.
    */
-  async renegotiate(sdp: string): Promise<Answered> {
+  async renegotiate(sdp: string, hints?: OfferHints): Promise<Answered> {
     const known = [this.#next, this.#current].find(
       (stream): stream is PublishingConnection =>
         stream instanceof PublishingConnection && stream.continues(sdp),
     );
-    if (!known) return this.#connectNext(sdp);
+    if (!known) return this.#connectNext(sdp, hints);
     if (known.closed) {
       throw new SluiceError('INVALID_STATE', 'this PeerConnection was lost; a new one is needed');
     }
-    const answer = await known.negotiate(sdp, () => Promise.resolve());
+    const answer = await known.negotiate(sdp, () => Promise.resolve(), hints);
     return { answer, tracks: known.tracks.map(toTrack) };
   }
 
@@ -227,11 +230,11 @@ export class Publication extends Resource {
     else connection.on('flowing', supersede);
   }
 
-  async #connectNext(sdp: string): Promise<Answered> {
+  async #connectNext(sdp: string, hints: OfferHints | undefined): Promise<Answered> {
     const { home, settings } = this.context;
     const next = await PublishingConnection.open(home, settings);
     try {
-      const answer = await next.negotiate(sdp, () => Promise.resolve());
+      const answer = await next.negotiate(sdp, () => Promise.resolve(), hints);
       if (this.closed || next.closed) throw connectionLost();
       this.continueOn(next);
       return { answer, tracks: next.tracks.map(toTrack) };
@@ -244,6 +247,9 @@ export class Publication extends Resource {
   #adopt(stream: IncomingStream): IncomingStream {
     stream.onClosed((reason) => this.#onStreamClosed(stream, reason));
     stream.on('changed', () => this.#onStreamChanged(stream));
+    stream.on('renewing', (trackId) => {
+      if (stream === this.#current) this.#copy.hold(trackId);
+    });
     return stream;
   }
 

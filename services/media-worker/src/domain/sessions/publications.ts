@@ -6,7 +6,7 @@ import {
   type ResourceEvents,
   type StreamName,
 } from '@sluice/core';
-import type { IncomingTrack, Mid } from '@sluice/sdp';
+import type { IncomingTrack, Mid, OfferHints } from '@sluice/sdp';
 import { connectionLost } from './connection.js';
 import type { DuplexConnection, OfferedTracks } from './duplex-connection.js';
 import type { IncomingStream } from './incoming-stream.js';
@@ -42,11 +42,11 @@ export class Publications extends Resource<PublicationsEvents> {
   }
 
   /** @throws {SdpError} or {SluiceError}, and then all is as it was. */
-  async publish(name: StreamName, sdp: string): Promise<Answered> {
+  async publish(name: StreamName, sdp: string, hints?: OfferHints): Promise<Answered> {
     const known = this.find(name.purpose);
-    if (known) return known.renegotiate(sdp);
+    if (known) return known.renegotiate(sdp, hints);
     this.#admit();
-    const { publication, answer } = await Publication.open(this.context, name, sdp);
+    const { publication, answer } = await Publication.open(this.context, name, sdp, hints);
     this.#add(publication);
     if (publication.closed) throw new SluiceError('UNAVAILABLE', 'the session has ended');
     return { answer, tracks: [...publication.tracks] };

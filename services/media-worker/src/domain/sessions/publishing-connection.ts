@@ -1,5 +1,5 @@
 import { Resource, SluiceError } from '@sluice/core';
-import type { OfferReceived } from '@sluice/sdp';
+import type { OfferHints, OfferReceived } from '@sluice/sdp';
 import { Connection, connectionLost } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import type {
@@ -23,6 +23,8 @@ export class PublishingConnection extends Resource<IncomingStreamEvents> impleme
     this.own(connection);
     this.#incoming = this.own(new IncomingTracks(connection, settings));
     this.#incoming.on('flowing', () => this.emit('flowing'));
+    this.#incoming.on('renewing', (trackId) => this.emit('renewing', trackId));
+    this.#incoming.on('changed', () => this.emit('changed'));
     connection.onClosed((reason) => this.close(reason));
   }
 
@@ -50,7 +52,7 @@ export class PublishingConnection extends Resource<IncomingStreamEvents> impleme
    *
    * @throws {SdpError} or {SluiceError}, and then the negotiation is as it was.
    */
-  async negotiate(sdp: string, claim: () => Promise<void>): Promise<string> {
+  async negotiate(sdp: string, claim: () => Promise<void>, hints?: OfferHints): Promise<string> {
     const answer = await this.connection.answerOffer(
       sdp,
       async (offer) => {
@@ -58,6 +60,7 @@ export class PublishingConnection extends Resource<IncomingStreamEvents> impleme
         await claim();
       },
       (offer) => this.#take(offer),
+      hints,
     );
     this.emit('changed');
     return answer;

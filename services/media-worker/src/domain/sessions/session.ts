@@ -7,7 +7,7 @@ import {
   type StreamName,
   type Timer,
 } from '@sluice/core';
-import { readIceFragment, readRemoteCandidate } from '@sluice/sdp';
+import { readIceFragment, readRemoteCandidate, type OfferHints } from '@sluice/sdp';
 import type { Connection, ConnectionSettings, IceUpdate } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import type { DrainedSession } from '../node/drain.js';
@@ -160,9 +160,9 @@ export class Session extends Resource implements DrainedSession {
   }
 
   /** @throws {SdpError} or {SluiceError}, and then all is as it was. */
-  async publish(purpose: string, sdp: string): Promise<Answered> {
+  async publish(purpose: string, sdp: string, hints?: OfferHints): Promise<Answered> {
     this.#need('publish');
-    return this.#command(() => this.publications.publish(this.#own(purpose), sdp));
+    return this.#command(() => this.publications.publish(this.#own(purpose), sdp, hints));
   }
 
   /**

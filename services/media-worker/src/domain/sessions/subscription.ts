@@ -11,6 +11,7 @@ import {
 import { SdpError, type Mid } from '@sluice/sdp';
 import type { Connection } from './connection.js';
 import type { SubscriptionRef } from './session-events.js';
+import { ShownLayers } from './shown-layers.js';
 import type { CopyTrack, StreamCopy } from '../streams/stream-copy.js';
 import type { StreamSource } from '../streams/stream-copies.js';
 
@@ -32,6 +33,7 @@ interface Feed {
 /** One track as the client receives it. */
 interface Line extends Feed {
   readonly track: CopyTrack;
+  readonly layers: ShownLayers;
   /**
    * What the client had before: on the same m-line until it has accepted `consumer` in its place, on
    * one of its own until `consumer` has a picture.
@@ -101,8 +103,6 @@ export interface SubscriptionOptions {
 const OVERLAP_MS = 500;
 /** Above that of all other consumers. */
 const FIRST_PRIORITY = 10;
-/** Above any layer there is; mediasoup takes the highest then. */
-const HIGHEST_LAYER = 7;
 
 /** One stream that a session receives. */
 export class Subscription extends Resource {
@@ -228,7 +228,7 @@ export class Subscription extends Resource {
       paused: layers.paused ?? this.#layers.paused,
     };
     this.#copy?.watch(this, this.#wantsPackets());
-    await Promise.all(this.lines.map((line) => this.#prefer(line)));
+    await Promise.all(this.lines.map((line) => line.layers.wish(this.#layers)));
     await this.#applyAll();
   }
 
@@ -267,14 +267,20 @@ export class Subscription extends Resource {
       if (!this.closed && feed.mid !== before?.mid) this.connection.stop(feed.mid);
       return;
     }
-    await this.#prefer(this.#put(track, feed, before));
+    await this.#put(track, feed, before).layers.wish(this.#layers);
   }
 
   #put(track: CopyTrack, feed: Feed, before: Line | undefined): Line {
     const predecessor = before?.accepted && !isBeside(before) ? before : before?.predecessor;
     if (before && predecessor !== before) before.consumer.close();
     const states = { offered: false, accepted: false, flowing: false };
-    const line: Line = { ...feed, track, predecessor, ...states };
+    const layers = new ShownLayers({
+      consumer: feed.consumer,
+      probes: this.connection.connection.probes,
+      clock: this.options.clock,
+      flows: () => line.flowing,
+    });
+    const line: Line = { ...feed, track, layers, predecessor, ...states };
     this.#lines.set(track.trackId, line);
     if (predecessor?.consumer.closed) this.#retire(line);
     else predecessor?.consumer.observer.once('close', () => this.#retire(line));
@@ -377,20 +383,6 @@ export class Subscription extends Resource {
     if (this.#measured || consumer.kind !== (hasVideo ? 'video' : 'audio')) return;
     this.#measured = true;
     this.connection.watchFirstMedia(consumer, this.options.askedAtMs);
-  }
-
-  async #prefer({ consumer }: Line): Promise<void> {
-    const { spatial, temporal } = this.#layers;
-    if (spatial === undefined && temporal === undefined) return;
-    if (consumer.closed || (consumer.type !== 'simulcast' && consumer.type !== 'svc')) return;
-    try {
-      await consumer.setPreferredLayers({
-        spatialLayer: Math.min(spatial ?? HIGHEST_LAYER, HIGHEST_LAYER),
-        ...(temporal === undefined ? {} : { temporalLayer: Math.min(temporal, HIGHEST_LAYER) }),
-      });
-    } catch {
-      // As above: whoever asked for these layers has nothing left to see.
-    }
   }
 }
 

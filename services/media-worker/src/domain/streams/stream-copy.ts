@@ -31,6 +31,7 @@ export interface StreamCopyEvents extends ResourceEvents {
 export class StreamCopy extends Resource<StreamCopyEvents> {
   readonly #tracks = new Map<string, CopyTrack>();
   readonly #watchers = new Map<object, boolean>();
+  readonly #held = new Set<string>();
   #wanted = false;
   #epoch: number;
   #path: readonly string[];
@@ -72,7 +73,14 @@ export class StreamCopy extends Resource<StreamCopyEvents> {
   /** Adds a track, or replaces one of its name. It is removed when its producer closes. */
   addTrack(track: CopyTrack): void {
     this.keepTrack(track);
-    track.producer.observer.once('close', () => this.removeTrack(track.trackId, track.producer.id));
+    track.producer.observer.once('close', () => {
+      if (!this.#held.has(track.trackId)) this.removeTrack(track.trackId, track.producer.id);
+    });
+  }
+
+  /** The track's producer ends, and another one replaces it in a moment: the track stays. */
+  hold(trackId: string): void {
+    this.#held.add(trackId);
   }
 
   /**
@@ -81,6 +89,7 @@ export class StreamCopy extends Resource<StreamCopyEvents> {
    */
   keepTrack(track: CopyTrack): void {
     this.#tracks.set(track.trackId, track);
+    this.#held.delete(track.trackId);
     const onPause = () => this.emit('pausedChanged', track.trackId);
     track.producer.observer.on('pause', onPause);
     track.producer.observer.on('resume', onPause);
@@ -92,6 +101,7 @@ export class StreamCopy extends Resource<StreamCopyEvents> {
     const track = this.#tracks.get(trackId);
     if (!track || (producerId !== undefined && track.producer.id !== producerId)) return;
     this.#tracks.delete(trackId);
+    this.#held.delete(trackId);
     this.emit('tracksChanged');
   }
 
