@@ -175,6 +175,20 @@ test('the camera is sent in three simulcast layers, and turning it off and on re
   expect(new Set([first, off, on].map(sessionOf)).size).toBe(1);
 });
 
+test('pictures are sent in layers of VP9 where that is chosen, and the server is told', async () => {
+  const visit = await open([]);
+  const { page, cluster } = visit;
+  await page.goto(`${cluster.url}#token=${ADMIN}&room=${cluster.room}&name=Robin`);
+  await page.getByTestId('codec').selectOption('VP9');
+  await page.getByTestId('join').click();
+  const [offer] = await offers(visit, 1);
+  expect(offer).toMatch(/^m=video \d+ \S+ (\d+)[^]*^a=rtpmap:\1 VP9\//m);
+  expect(offer).not.toContain('a=simulcast');
+  const mid = /^m=video [^]*?^a=mid:(\S+)/m.exec(offer ?? '')?.[1] ?? '';
+  const [told] = cluster.said('publish-offer');
+  expect(told?.['scalabilityModes']).toEqual({ [mid]: 'L3T3_KEY' });
+});
+
 test('muting needs no negotiation', async () => {
   const visit = await open([]);
   await enter(visit);

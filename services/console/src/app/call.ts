@@ -7,6 +7,7 @@ import {
   codeOf,
   messageOf,
   type Participant,
+  type PictureCodec,
   type Quality,
   type RemoteStream,
   type RoomReading,
@@ -25,6 +26,8 @@ export interface CallOptions {
   readonly token: () => Promise<string>;
   /** Whether the token allows sending. */
   readonly mayPublish: boolean;
+  /** Of what the page sends. */
+  readonly codec: PictureCodec;
   readonly media: LocalMedia;
 }
 

@@ -1,17 +1,29 @@
 import { computed, signal } from '@preact/signals';
-import { codeOf, messageOf, mintToken, readClaims } from '../client/index.js';
+import {
+  codeOf,
+  messageOf,
+  mintToken,
+  readClaims,
+  sendableCodecs,
+  type PictureCodec,
+} from '../client/index.js';
 import { Call } from './call.js';
 import { endpointsOf } from './endpoints.js';
 import type { Invitation } from './invitation.js';
 import type { LocalMedia } from './local-media.js';
 
 const REMEMBERED_NAME = 'sluice.name';
+const REMEMBERED_CODEC = 'sluice.codec';
 
 /** The way into a room: what the form holds, and the call that comes of it. */
 export class Entrance {
   readonly name = signal('');
   readonly room = signal('');
   readonly token = signal('');
+  readonly codecs = sendableCodecs();
+  readonly codec = signal<PictureCodec>(
+    this.codecs.find((codec) => codec === localStorage.getItem(REMEMBERED_CODEC)) ?? 'VP8',
+  );
   readonly joining = signal(false);
   readonly problem = signal<string | undefined>(undefined);
   readonly call = signal<Call | undefined>(undefined);
@@ -58,7 +70,9 @@ export class Entrance {
     const claims = this.claims.peek();
     const room = this.room.peek().trim();
     const name = this.name.peek().trim() || 'Guest';
+    const codec = this.codec.peek();
     localStorage.setItem(REMEMBERED_NAME, name);
+    localStorage.setItem(REMEMBERED_CODEC, codec);
     // One administrator's link serves many participants: each page is one of its own.
     const wish = { subject: newSubject(), name, room, publish: true, subscribe: true };
     const admin = claims?.admin === true;
@@ -67,6 +81,7 @@ export class Entrance {
       room,
       name,
       mayPublish: claims?.publish !== false,
+      codec,
       media: this.media,
       token: () => (admin ? mintToken(tokens, given, wish) : Promise.resolve(given)),
     });

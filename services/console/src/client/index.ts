@@ -1,5 +1,5 @@
 export { CONNECTION_LOST, ClientError, codeOf, messageOf } from './errors.js';
-export type { SourceKind } from './encodings.js';
+export { sendableCodecs, type PictureCodec, type SourceKind } from './encodings.js';
 export { QUALITIES, type Quality } from './layers.js';
 export type { RoomReading, StreamReading } from './meter.js';
 export type { Participant } from './participants.js';

@@ -1,5 +1,11 @@
 import { connected, guard } from './connection-guard.js';
-import { encodingsFor, preferVp8, type SourceKind } from './encodings.js';
+import {
+  encodingsFor,
+  prefer,
+  scalabilityModes,
+  type PictureCodec,
+  type SourceKind,
+} from './encodings.js';
 import { withOpusPreferences } from './sdp.js';
 import { Serial } from './serial.js';
 
@@ -7,7 +13,7 @@ import { Serial } from './serial.js';
 export interface PublishingPort {
   readonly configuration: RTCConfiguration;
   /** Sends an offer; resolves with the answer. */
-  offer(purpose: string, sdp: string): Promise<string>;
+  offer(purpose: string, sdp: string, modes: Readonly<Record<string, string>>): Promise<string>;
   unpublish(purpose: string): void;
 }
 
@@ -33,6 +39,7 @@ class Sending {
   constructor(
     configuration: RTCConfiguration,
     private readonly source: SourceKind,
+    private readonly codec: PictureCodec,
   ) {
     this.connection = new RTCPeerConnection({ ...configuration, bundlePolicy: 'max-bundle' });
   }
@@ -68,9 +75,9 @@ class Sending {
     const transceiver = this.connection.addTransceiver(track, {
       direction: 'sendonly',
       streams: [this.#stream],
-      sendEncodings: encodingsFor(this.source, kind),
+      sendEncodings: encodingsFor(this.source, kind, this.codec),
     });
-    if (kind === 'video') preferVp8(transceiver);
+    if (kind === 'video') prefer(this.codec, transceiver);
     return transceiver;
   }
 }
@@ -91,6 +98,7 @@ export class Publication {
   constructor(
     readonly purpose: string,
     private readonly source: SourceKind,
+    private readonly codec: PictureCodec,
     private readonly port: PublishingPort,
   ) {}
 
@@ -160,8 +168,12 @@ export class Publication {
       this.port.unpublish(this.purpose);
       return;
     }
-    const sending = this.#sending ?? this.#adopt(new Sending(this.port.configuration, this.source));
+    const sending = this.#sending ?? this.#adopt(this.#newSending());
     if (await sending.apply(tracks)) await this.#negotiate(sending);
+  }
+
+  #newSending(): Sending {
+    return new Sending(this.port.configuration, this.source, this.codec);
   }
 
   #adopt(sending: Sending): Sending {
@@ -186,7 +198,7 @@ export class Publication {
       const offer = await connection.createOffer();
       const sdp = withOpusPreferences(offer.sdp ?? '');
       await connection.setLocalDescription({ type: 'offer', sdp });
-      const answer = await this.port.offer(this.purpose, sdp);
+      const answer = await this.port.offer(this.purpose, sdp, scalabilityModes(connection));
       await connection.setRemoteDescription({ type: 'answer', sdp: withOpusPreferences(answer) });
     } catch (error) {
       if (first && this.#sending === sending) this.#dismiss();

@@ -1,5 +1,5 @@
 import { delayMs } from './backoff.js';
-import type { SourceKind } from './encodings.js';
+import type { PictureCodec, SourceKind } from './encodings.js';
 import { Emitter } from './emitter.js';
 import { CONNECTION_LOST, type ClientError, codeOf, isTransient, messageOf } from './errors.js';
 import type { Quality } from './layers.js';
@@ -24,6 +24,7 @@ export type RoomStatus = 'connecting' | 'joined' | 'reconnecting' | 'left';
 
 export interface RoomClientOptions extends LinkOptions {
   readonly room: string;
+  readonly codec: PictureCodec;
 }
 
 interface RoomClientEvents {
@@ -123,7 +124,7 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     let publication = this.#publications.get(purpose);
     if (!publication) {
       const port = publishingPort(this.#link, this.options.room);
-      publication = new Publication(purpose, source, port);
+      publication = new Publication(purpose, source, this.options.codec, port);
       this.#publications.set(purpose, publication);
     }
     try {

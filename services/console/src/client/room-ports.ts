@@ -15,8 +15,14 @@ export function publishingPort(link: Link, roomName: string): PublishingPort {
     get configuration() {
       return { iceServers: link.iceServers };
     },
-    offer: async (purpose, offer) => {
-      const message = { type: 'publish-offer', roomName, purpose, offer } as const;
+    offer: async (purpose, offer, scalabilityModes) => {
+      const message = {
+        type: 'publish-offer',
+        roomName,
+        purpose,
+        offer,
+        scalabilityModes,
+      } as const;
       return (await link.request(message, ['publish-answer'])).answer;
     },
     unpublish: (purpose) => tell(link, { type: 'unpublish', roomName, purpose }),

@@ -1,5 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { Entrance } from '../app/entrance.js';
+import type { PictureCodec } from '../client/index.js';
 
 const NAME_LONGEST = 128;
 
@@ -30,6 +31,7 @@ export function JoinForm({ entrance }: { readonly entrance: Entrance }) {
         hint={claims.value?.room === undefined ? undefined : 'Your token is for this room.'}
         autocomplete="off"
       />
+      <CodecField entrance={entrance} />
       <TokenField entrance={entrance} />
       <div role="alert">{problem.value && <p class="problem box">{problem.value}</p>}</div>
       <button class="primary" type="submit" data-testid="join" disabled={joining.value}>
@@ -71,6 +73,36 @@ function TextField({ id, label, value, readOnly, hint, autocomplete }: TextField
           {hint}
         </p>
       )}
+    </div>
+  );
+}
+
+const CODEC_LABELS: Readonly<Record<PictureCodec, string>> = {
+  VP8: 'VP8, in several sizes at once (simulcast)',
+  VP9: 'VP9, in layers (SVC)',
+  AV1: 'AV1, in layers (SVC)',
+};
+
+function CodecField({ entrance }: { readonly entrance: Entrance }) {
+  const { codec, codecs } = entrance;
+  return (
+    <div class="field">
+      <label for="codec">Pictures are sent as</label>
+      <select
+        id="codec"
+        name="codec"
+        data-testid="codec"
+        value={codec.value}
+        onChange={({ currentTarget: { value } }) => {
+          codec.value = codecs.find((known) => known === value) ?? codec.peek();
+        }}
+      >
+        {codecs.map((name) => (
+          <option key={name} value={name}>
+            {CODEC_LABELS[name]}
+          </option>
+        ))}
+      </select>
     </div>
   );
 }
