@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '@sluice/local-cluster';
 import { BrowserKit, type BrowserParticipant } from '../browser/participant.js';
+import type { VideoWanted } from '../browser/page/media.js';
 import { seeVideo } from '../browser/playback.js';
 import { startClusterUnderTest } from '../cluster-under-test.js';
 import type { Namespace } from './namespace.js';
@@ -10,6 +11,11 @@ export const ALICE = { publisher: 'alice' };
 /** Alice's node; the other one gets her stream by a pipe. */
 export const ORIGIN = 'node-1';
 export const EDGE = 'node-2';
+
+/** Where cora is, and how alice sends her picture. */
+export interface Scenery extends Pick<VideoWanted, 'layers' | 'svc'> {
+  readonly corasNode: string;
+}
 
 type Overrides = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
@@ -40,11 +46,11 @@ export class Stage {
   }
 
   /** Alice is seen in full by ben, whose network is bad, and by cora. */
-  async threeIn(room: string, wanted: { readonly corasNode: string; readonly layers: number }) {
+  async threeIn(room: string, { corasNode, ...video }: Scenery) {
     const alice = await this.#enter(room, this.here, 'alice', ORIGIN);
     const ben = await this.#enter(room, this.there, 'ben', ORIGIN);
-    const cora = await this.#enter(room, this.here, 'cora', wanted.corasNode);
-    await alice.publish({ room, audio: true, video: { ...FULL, layers: wanted.layers } });
+    const cora = await this.#enter(room, this.here, 'cora', corasNode);
+    await alice.publish({ room, audio: true, video: { ...FULL, ...video } });
     for (const viewer of [ben, cora]) {
       await viewer.until('new-publisher', { publisherId: 'alice' });
       await viewer.subscribe({ room, publisher: 'alice' });

@@ -1,8 +1,10 @@
-"""A cable between two interfaces of its network namespace that loses and delays packets of UDP.
+"""A cable between two interfaces of its network namespace that loses, delays and holds up packets of UDP.
 
 `wire <interface> <interface>`; each line of standard input says how from then on, such as
-{"lossShare": 0.05, "delayMs": 100}, and is answered with how many packets passed and were lost since
-the line before. It ends with its standard input. For kernels without netem; tc does the rest.
+{"lossShare": 0.05, "delayMs": 100} or {"kilobitsPerSecond": 300, "queueMs": 300}, and is answered with
+how many packets passed and were lost since the line before. It ends with its standard input. For kernels
+without netem. Its rate is that of a line: one packet after the other, none of them for nothing as tc's
+token buckets let pass, and what would wait for longer than the queue is lost.
 """
 
 import heapq
@@ -43,11 +45,16 @@ class Wire:
         self._order = 0
         self._loss_share = 0.0
         self._delay_s = 0.0
+        self._bits_per_s = None
+        self._queue_s = 0.0
+        self._free_at = {one: 0.0, other: 0.0}
         self._passed = self._lost = 0
 
-    def impair(self, lossShare=0.0, delayMs=0):
+    def impair(self, lossShare=0.0, delayMs=0, kilobitsPerSecond=None, queueMs=0):
         said = {"passed": self._passed, "lost": self._lost}
         self._loss_share, self._delay_s = lossShare, delayMs / 1000
+        self._bits_per_s = kilobitsPerSecond and kilobitsPerSecond * 1000
+        self._queue_s = queueMs / 1000
         self._passed = self._lost = 0
         return said
 
@@ -59,16 +66,28 @@ class Wire:
                 return
             if address[2] == PACKET_OUTGOING:
                 continue
-            is_udp = frame[12:14] == ETH_P_IP and frame[23] == UDP
-            if is_udp:
+            due = time.monotonic()
+            if frame[12:14] == ETH_P_IP and frame[23] == UDP:
                 frame = without_checksum(frame)
-                if random.random() < self._loss_share:
+                due = self._through(end, frame, due)
+                if due is None:
                     self._lost += 1
                     continue
                 self._passed += 1
-            due = time.monotonic() + (self._delay_s if is_udp else 0)
             self._order += 1
             heapq.heappush(self._queue, (due, self._order, self._to[end], frame))
+
+    def _through(self, end, frame, now):
+        """When a packet of UDP is at the other end; never, where it gets lost."""
+        if random.random() < self._loss_share:
+            return None
+        if self._bits_per_s is None:
+            return now + self._delay_s
+        begins = max(now, self._free_at[end])
+        if begins - now > self._queue_s:
+            return None
+        self._free_at[end] = begins + len(frame) * 8 / self._bits_per_s
+        return self._free_at[end] + self._delay_s
 
     def send_due(self):
         """How long until the next one is due."""

@@ -13,6 +13,10 @@ export interface Impairment {
   readonly lossShare?: number;
   /** Of each packet of UDP, in each direction. */
   readonly delayMs?: number;
+  /** What gets through in each direction, one packet after the other; else everything at once. */
+  readonly kilobitsPerSecond?: number;
+  /** Of a packet that would wait for longer than this for its turn nothing more is seen. */
+  readonly queueMs?: number;
 }
 
 export interface Carried {
@@ -20,7 +24,7 @@ export interface Carried {
   readonly lost: number;
 }
 
-/** A cable that loses and delays packets, between two interfaces of a namespace. */
+/** A cable that loses, delays and holds up packets, between two interfaces of a namespace. */
 export class Wire {
   readonly #lines: AsyncIterator<string>;
 

@@ -4,7 +4,8 @@ import { seeVideo } from '../browser/playback.js';
 import { LossyWay, type LossyEnd } from '../faults/lossy-way.js';
 import { Figures } from './figures.js';
 import { Namespace } from './namespace.js';
-import { ALICE, EDGE, ORIGIN, Stage } from './stage.js';
+import { narrow } from './narrow.js';
+import { ALICE, EDGE, FULL, ORIGIN, Stage } from './stage.js';
 import { watch } from './watch.js';
 import type { Wire } from './wire.js';
 
@@ -16,14 +17,15 @@ let stage: Stage;
 let wire: Wire;
 let pipe: LossyWay;
 const figures = new Figures('loss');
+const narrowFigures = new Figures('narrow');
 
-describe.skipIf(lacks !== undefined)('packets that get lost', () => {
+describe.skipIf(lacks !== undefined)('bad links', () => {
   beforeAll(async () => {
     const namespace = await Namespace.create();
     wire = await namespace.interpose();
     const ends = [await pipeEnd('127.0.0.8'), await pipeEnd('127.0.0.9')] as const;
     pipe = await LossyWay.between(...ends);
-    stage = await Stage.open('loss', namespace, {
+    stage = await Stage.open('links', namespace, {
       [ORIGIN]: pipesAt(ends[0]),
       [EDGE]: pipesAt(ends[1]),
     });
@@ -33,6 +35,7 @@ describe.skipIf(lacks !== undefined)('packets that get lost', () => {
     await stage.close();
     await pipe.stop();
     figures.write();
+    narrowFigures.write();
   });
 
   test('5 % of loss and 100 ms to a viewer, 2 % and 50 ms between nodes, are repaired', async () => {
@@ -62,9 +65,20 @@ describe.skipIf(lacks !== undefined)('packets that get lost', () => {
     expect(between.pictures).toBeGreaterThan(link.pictures * 0.99);
     await leave();
   });
+
+  test('a viewer with 300 kbit/s keeps a smooth small picture, others the full one', async () => {
+    const { limited, free } = await narrow(stage, 'simulcast', { layers: 2 }, narrowFigures, {
+      limit: () => wire.impair({ kilobitsPerSecond: 300, queueMs: 300, delayMs: 20 }),
+      unlimit: () => wire.impair({}),
+    });
+    expect(free.widths).toEqual([FULL.width]);
+    expect(limited.widths).toEqual([FULL.width / 2]);
+    expect(limited.longestStillMs).toBeLessThanOrEqual(1_000);
+    expect(limited.pictures).toBeGreaterThan(free.pictures / 2);
+  });
 });
 
-if (lacks !== undefined) test('packets that get lost', (context) => context.skip(lacks));
+if (lacks !== undefined) test('bad links', (context) => context.skip(lacks));
 
 async function pipeEnd(announcedIp: string): Promise<LossyEnd> {
   const firstPort = await freePort();
