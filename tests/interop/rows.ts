@@ -1,6 +1,6 @@
 import { eventually } from '@sluice/testing';
 import { hearAudio, seeVideo } from '../browser/playback.js';
-import type { Reply, VideoCodec } from './page/commands.js';
+import type { PublishWanted, Reply, VideoCodec } from './page/commands.js';
 import { clientDecodes, publishTo, watchedByClient, type Network, type Scene } from './stage.js';
 
 export interface Row {
@@ -28,7 +28,11 @@ export const ROWS: readonly Row[] = [
     name: `publish ${codec}`,
     play: (scene: Scene) => publishVideo(scene, codec),
   })),
-  { name: 'publish simulcast', play: publishSimulcast },
+  { name: 'publish simulcast', play: (scene) => publishSimulcast(scene) },
+  {
+    name: 'publish simulcast by SSRCs',
+    play: (scene) => publishSimulcast(scene, { bySsrcs: true }),
+  },
   { name: 'subscribe', play: (scene) => watchedByClient(scene) },
   { name: 'add a track', play: addTrack },
   { name: 'stop a track and re-use its m-line', play: stopAndReuse },
@@ -117,8 +121,11 @@ async function publishVideo(scene: Scene, codec: VideoCodec): Promise<void> {
   same(video?.mimeType, `video/${codec}`);
 }
 
-async function publishSimulcast(scene: Scene): Promise<void> {
-  await publishTo(scene, { video: 'VP8', layers: 2 });
+async function publishSimulcast(
+  scene: Scene,
+  how: Pick<PublishWanted, 'bySsrcs'> = {},
+): Promise<void> {
+  await publishTo(scene, { video: 'VP8', layers: 2, ...how });
   const layers = { type: 'set-layers', roomName: scene.room, publisherId: 'client' };
   await scene.viewer.request({ ...layers, spatial: 0 });
   await seeVideo(scene.viewer, CLIENT, 320);

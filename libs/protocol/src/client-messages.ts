@@ -141,9 +141,7 @@ function isScalabilityModes(given: unknown): boolean {
     modes.length <= SCALABILITY_MODES_MAX &&
     modes.every(
       ([mid, mode]) =>
-        mid.length <= MID_MAX_CHARACTERS &&
-        typeof mode === 'string' &&
-        SCALABILITY_MODE.test(mode),
+        mid.length <= MID_MAX_CHARACTERS && typeof mode === 'string' && SCALABILITY_MODE.test(mode),
     )
   );
 }

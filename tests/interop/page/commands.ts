@@ -37,6 +37,8 @@ export interface PublishWanted {
   readonly video?: VideoCodec;
   /** Simulcast, where above 1. */
   readonly layers?: number;
+  /** Simulcast as before rids: by SSRCs that are written into the description. */
+  readonly bySsrcs?: boolean;
   readonly dataChannel?: boolean;
   /** Whether to forget the server's UDP candidates. */
   readonly tcpOnly?: boolean;

@@ -75,7 +75,7 @@ export class RtcClient {
     const transceiver = this.#publishing?.addTransceiver(media.getTracks()[0] ?? kind, {
       direction: 'sendonly',
       streams: [media],
-      ...(layers > 1 && { sendEncodings: encodings(layers) }),
+      ...(layers > 1 && !this.#wanted?.bySsrcs && { sendEncodings: encodings(layers) }),
     });
     const codec = this.#wanted?.video;
     if (kind === 'video' && transceiver && codec) prefer(transceiver, codec);
@@ -90,11 +90,13 @@ export class RtcClient {
   async #offer(): Promise<Reply> {
     const connection = this.#publishing;
     if (!connection) throw new Error('nothing is published');
-    await connection.setLocalDescription(await connection.createOffer());
+    const created = await connection.createOffer();
+    const sdp = this.#wanted?.bySsrcs ? withSsrcLayers(created.sdp ?? '') : undefined;
+    await connection.setLocalDescription(sdp === undefined ? created : { type: 'offer', sdp });
     const offer = connection.localDescription?.sdp ?? '';
     const answer = await this.#dialect.publish(offer);
-    const sdp = this.#wanted?.tcpOnly ? withoutUdp(answer) : answer;
-    await connection.setRemoteDescription({ type: 'answer', sdp });
+    const reachable = this.#wanted?.tcpOnly ? withoutUdp(answer) : answer;
+    await connection.setRemoteDescription({ type: 'answer', sdp: reachable });
     return { offer, answer };
   }
 
@@ -133,6 +135,22 @@ function encodings(layers: number): RTCRtpEncodingParameters[] {
     rid: `r${index}`,
     scaleResolutionDownBy: 2 ** (layers - 1 - index),
   }));
+}
+
+/** A second layer beside the one source, as libwebrtc takes it from who rewrites its offers. */
+function withSsrcLayers(sdp: string): string {
+  const [, first, repairing] = /^a=ssrc-group:FID (\d+) (\d+)\r\n/m.exec(sdp) ?? [];
+  const about = (ssrc?: string) => [...sdp.matchAll(new RegExp(`^a=ssrc:${ssrc} .*\r\n`, 'gm'))];
+  const next = (ssrc?: string) => String((Number(ssrc) + 1) % 2 ** 32);
+  const sources = [first, repairing].flatMap((ssrc) =>
+    about(ssrc).map(([line]) => line.replace(`a=ssrc:${ssrc} `, `a=ssrc:${next(ssrc)} `)),
+  );
+  const last = about(repairing).at(-1)?.[0] ?? '';
+  const groups = [
+    `a=ssrc-group:FID ${next(first)} ${next(repairing)}\r\n`,
+    `a=ssrc-group:SIM ${first} ${next(first)}\r\n`,
+  ];
+  return sdp.replace(last, [last, ...sources, ...groups].join(''));
 }
 
 /** The codec first and what repairs it, then all others. */
