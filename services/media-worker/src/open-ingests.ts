@@ -25,7 +25,12 @@ export function openIngests(
   const report = (error: unknown) => log.warn({ err: error }, 'ingest trouble');
   const environment = { cameras, copies, clock: systemClock, random: Math.random, report };
   return new Ingests(node, environment, {
-    changed: (ingest) => facts.ingestChanged(fromIngestReport(ingest)),
+    changed: (ingest) => {
+      const { definition, condition } = ingest;
+      const { status, reason } = condition;
+      if (status === 'failed') log.warn({ ingestId: definition.ingestId, reason }, 'ingest failed');
+      facts.ingestChanged(fromIngestReport(ingest));
+    },
     stopped: (ingestId, sessionId) => facts.ingestStopped(ingestId, sessionId),
   });
 }

@@ -19,7 +19,7 @@ export function ffmpegArguments(
   targets: readonly RtpTarget[],
 ): string[] {
   return [
-    ...['-nostdin', '-hide_banner', '-loglevel', 'quiet'],
+    ...['-nostdin', '-hide_banner', '-loglevel', 'error'],
     ...['-protocol_whitelist', 'rtsp,rtp,tcp,udp', '-rtsp_transport', 'tcp'],
     ...['-timeout', SILENT_US, '-analyzeduration', ANALYSE_US, '-probesize', ANALYSE_BYTES],
     ...['-fflags', '+nobuffer', '-i', input],

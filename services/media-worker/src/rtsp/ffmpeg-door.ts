@@ -15,6 +15,11 @@ export interface FfmpegDoorEvents extends ResourceEvents {
 }
 
 const LOOPBACK = '127.0.0.1';
+/**
+ * ffmpeg writes no header before it knows how large pictures are, though RTP says it nowhere: without
+ * this it ends where sound comes a second before the first picture, as from a camera that is busy.
+ */
+const SOME_SIZE = '16-16';
 
 /**
  * A small RTSP server on loopback, for one ffmpeg: so that it needs neither the camera's address nor
@@ -132,6 +137,7 @@ function describe(tracks: readonly CameraTrack[]): string {
     const type = String(payloadType);
     lines.push(`m=${kind} 0 RTP/AVP ${type}`, `a=rtpmap:${type} ${encoding}`);
     if (formatParameters !== undefined) lines.push(`a=fmtp:${type} ${formatParameters}`);
+    if (kind === 'video') lines.push(`a=framesize:${type} ${SOME_SIZE}`);
     lines.push(`a=control:track${String(index)}`);
   }
   return `${lines.join('\r\n')}\r\n`;

@@ -6,6 +6,7 @@ import { IngestFailure, type IngestFailureKind } from '../domain/ingests/ingest-
 import { parseCameraUrl } from './camera-url.js';
 import { ffmpegArguments } from './ffmpeg-arguments.js';
 import { FfmpegDoor } from './ffmpeg-door.js';
+import { FfmpegWords } from './ffmpeg-words.js';
 import { Reordering } from './reordering.js';
 import { RtspConnection, type RtspTimes } from './rtsp-connection.js';
 import type { TargetPolicy } from './target-policy.js';
@@ -21,6 +22,8 @@ const TIMES: RtspTimes = { answerMs: 8_000, silentMs: 10_000 };
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 /** From its start to its first packet. */
 const FFMPEG_START_MS = 10_000;
+/** From its last word to us to its end. */
+const FFMPEG_END_MS = 1_000;
 
 /** Cameras that speak RTSP. */
 export class RtspCameras implements Cameras {
@@ -117,20 +120,35 @@ class RtspCamera extends Resource implements Camera {
         if (own === channel) connection.send({ channel: theirs, payload });
       }
     });
-    door.onClosed(() => this.#fail(new IngestFailure('ffmpegEnded')));
+    // It is about to end, and may say why first.
+    door.onClosed(() => this.#killSoon());
   }
 
-  /** What it writes could quote the camera, so nobody reads it; what it inherits holds no secrets. */
+  /** What it inherits and is told holds no secrets, so neither does what it says. */
   #spawn(args: readonly string[]): ChildProcess {
-    const child = spawn(this.ffmpeg, args, { stdio: 'ignore', env: { PATH }, cwd: '/' });
+    const child = spawn(this.ffmpeg, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH },
+      cwd: '/',
+    });
+    const words = new FfmpegWords(child.stderr);
     child.once('error', (cause) => this.#fail(new IngestFailure('ffmpegMissing', { cause })));
-    child.once('exit', () => this.#fail(new IngestFailure('ffmpegEnded')));
+    child.once('close', (code, signal) => {
+      const detail = words.last || `with ${signal ?? `exit code ${String(code)}`}`;
+      this.#fail(new IngestFailure('ffmpegEnded', { detail }));
+    });
     return child;
+  }
+
+  #killSoon(): void {
+    if (this.closed) return;
+    const timer = setTimeout(() => this.#process?.kill('SIGKILL'), FFMPEG_END_MS);
+    this.onClosed(() => clearTimeout(timer));
   }
 
   #played(door: FfmpegDoor): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => this.#fail(new IngestFailure('ffmpegEnded')), FFMPEG_START_MS);
+    const timer = setTimeout(() => this.#fail(new IngestFailure('ffmpegLate')), FFMPEG_START_MS);
     door.on('play', () => resolve(undefined));
     this.onClosed(() => reject(this.#failure ?? new IngestFailure('lost')));
     return promise.finally(() => clearTimeout(timer));

@@ -15,6 +15,7 @@ export const INGEST_FAILURES = {
   silent: 'it sends nothing any more',
   lost: 'the connection was lost',
   ffmpegMissing: 'ffmpeg cannot be started on its node',
+  ffmpegLate: 'ffmpeg did not begin in time',
   ffmpegEnded: 'ffmpeg ended',
   nameInUse: 'somebody else publishes the stream',
   unavailable: 'the cluster cannot take the stream now',
@@ -28,8 +29,9 @@ export class IngestFailure extends Error {
 
   constructor(
     readonly kind: IngestFailureKind,
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly detail?: string } = {},
   ) {
-    super(INGEST_FAILURES[kind], options);
+    const { detail = '', ...rest } = options;
+    super(detail === '' ? INGEST_FAILURES[kind] : `${INGEST_FAILURES[kind]}: ${detail}`, rest);
   }
 }

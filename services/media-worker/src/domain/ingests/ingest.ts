@@ -10,7 +10,7 @@ import {
 } from '@sluice/core';
 import type { Camera, Cameras } from './camera.js';
 import { Feed } from './feed.js';
-import { IngestFailure } from './ingest-failure.js';
+import { IngestFailure, type IngestFailureKind } from './ingest-failure.js';
 import { retryDelayMs } from './ingest-retry.js';
 import type { Session } from '../sessions/session.js';
 import type { StreamCopies } from '../streams/stream-copies.js';
@@ -55,6 +55,8 @@ const METER_INTERVAL_MS = 2_000;
 const BITRATE_CHANGE = 0.1;
 /** One that has run so long begins again as if it had never failed. */
 const STEADY_MS = 10_000;
+/** About a second. */
+const OTHER_FAILURE = 3;
 const B_FRAMES =
   'it sends B-frames, which browsers show jerkily or not at all: turn them off in the camera';
 
@@ -68,6 +70,7 @@ type Outcome = IngestFailure | 'rested' | 'closed';
 export class Ingest extends Resource<IngestEvents> {
   #condition: IngestCondition = { status: 'connecting', reason: '', bitrateBps: 0 };
   #failures = 0;
+  #lastFailure: IngestFailureKind | undefined;
   #feed: Feed | undefined;
   #wake: (() => void) | undefined;
   #pause: Timer | undefined;
@@ -106,9 +109,16 @@ export class Ingest extends Resource<IngestEvents> {
       if (outcome === 'closed' || this.#isOver()) return;
       if (outcome === 'rested') continue;
       this.#become('failed', outcome.message);
-      this.#failures += 1;
+      this.#count(outcome);
       await this.#sleep(retryDelayMs(this.#failures, this.environment.random));
     }
+  }
+
+  /** What fails otherwise than before has got on: it is not made to wait as what stands still. */
+  #count({ kind }: IngestFailure): void {
+    const countedMax = kind === this.#lastFailure ? Number.POSITIVE_INFINITY : OTHER_FAILURE;
+    this.#failures = Math.min(this.#failures + 1, countedMax);
+    this.#lastFailure = kind;
   }
 
   /** One connection to the camera, from its beginning to its end. */
