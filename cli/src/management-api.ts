@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import {
+  ingestRow,
   nodeRow,
   problem,
   relayRow,
   streamRow,
   tokenResponse,
+  type IngestRow,
   type NodeRow,
   type RelayRow,
   type StreamRow,
@@ -35,6 +37,18 @@ export class ManagementApi {
     return this.#call('GET', 'relays', undefined, z.array(relayRow));
   }
 
+  ingests(): Promise<IngestRow[]> {
+    return this.#call('GET', 'ingests', undefined, z.array(ingestRow));
+  }
+
+  async addIngest(request: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#call('POST', 'ingests', request, z.unknown());
+  }
+
+  async removeIngest(id: string): Promise<void> {
+    await this.#call('DELETE', `ingests/${encodeURIComponent(id)}`, undefined, z.unknown());
+  }
+
   async issueToken(request: Readonly<Record<string, unknown>>): Promise<string> {
     return (await this.#call('POST', 'tokens', request, tokenResponse)).token;
   }
@@ -49,7 +63,7 @@ export class ManagementApi {
   }
 
   async #call<Answer>(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body: unknown,
     schema: z.ZodType<Answer>,

@@ -1,16 +1,29 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { accessTo } from './access.js';
 import { flagOption, type Arguments, type Command, type Surroundings } from './command.js';
+import { addIngest } from './commands/add-ingest.js';
 import { drain } from './commands/drain.js';
+import { ingests } from './commands/ingests.js';
 import { nodes } from './commands/nodes.js';
 import { relays } from './commands/relays.js';
+import { removeIngest } from './commands/remove-ingest.js';
 import { streams } from './commands/streams.js';
 import { token } from './commands/token.js';
 import { undrain } from './commands/undrain.js';
 import { EXIT_CODES, Failure, UsageError } from './failure.js';
 import { helpOf, overview } from './help.js';
 
-const COMMANDS: readonly Command[] = [token, nodes, streams, relays, drain, undrain];
+const COMMANDS: readonly Command[] = [
+  token,
+  nodes,
+  streams,
+  relays,
+  ingests,
+  addIngest,
+  removeIngest,
+  drain,
+  undrain,
+];
 
 const SHARED_OPTIONS = {
   api: { type: 'string' },

@@ -31,6 +31,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+const NAMES = 'token nodes streams relays ingests add-ingest remove-ingest drain undrain'.split(
+  ' ',
+);
+
 const run = (...words: string[]) => sluice(words, environment);
 
 describe('what a newcomer types', () => {
@@ -38,7 +42,7 @@ describe('what a newcomer types', () => {
     const { code, out, err } = await sluice([]);
     expect(code).toBe(2);
     expect(out).toBe('');
-    for (const name of ['token', 'nodes', 'streams', 'relays', 'drain', 'undrain']) {
+    for (const name of NAMES) {
       expect(err).toMatch(new RegExp(`^ {2}${name} `, 'm'));
     }
   });
@@ -46,7 +50,7 @@ describe('what a newcomer types', () => {
   test('--help works everywhere, without a cluster', async () => {
     const overview = await sluice(['--help']);
     expect(overview).toMatchObject({ code: 0, err: '' });
-    for (const name of ['token', 'nodes', 'streams', 'relays', 'drain', 'undrain']) {
+    for (const name of NAMES) {
       const help = await sluice([name, '--help']);
       expect(help).toMatchObject({ code: 0, err: '' });
       expect(help.out).toContain(`Usage: sluice ${name}`);
@@ -60,6 +64,8 @@ describe('what a newcomer types', () => {
     [['nodes', '--jsn'], "Unknown option '--jsn'"],
     [['nodes', 'node-1'], "'node-1' is too much"],
     [['drain'], 'which node?'],
+    [['add-ingest', 'door', '--url', 'rtsp://192.0.2.7/'], 'Give --room NAME'],
+    [['add-ingest', 'door', '--room', 'lobby'], 'Give --url-file FILE'],
     [['token'], 'Give --subject NAME'],
     [['token', '--subject', 'ada', '--ttl', 'long'], '--ttl takes a time such as'],
     [['nodes', '--api', 'localhost:8080'], 'is no http or https URL'],
@@ -98,6 +104,25 @@ describe('reading', () => {
     const rows: unknown = JSON.parse((await run('relays', '--room', 'a/b', '--json')).out);
     expect(rows).toMatchObject([{ fromNode: 'node-a', toNode: 'node-b' }]);
     expect(JSON.parse((await run('nodes', '--json')).out)).toMatchObject([{ id: 'node-a' }, {}]);
+  });
+});
+
+describe('cameras', () => {
+  test('are added by a URL that is not said again, listed, and removed', async () => {
+    expect((await run('ingests')).out).toBe('No camera is pulled.\n');
+    const file = join(folder, 'door.url');
+    writeFileSync(file, 'rtsp://ada:s3cret@192.0.2.7/stream\n');
+    const added = await run('add-ingest', 'door', '--room', 'lobby', '--url-file', file);
+    expect(added).toMatchObject({ code: 0, err: '' });
+    const listed = await run('ingests');
+    expect(listed.out).toMatch(
+      /^ID +ROOM +PARTICIPANT +ADDRESS +NODE +STATE +BITRATE +REASON\ndoor +lobby +door +rtsp:\/\/192\.0\.2\.7:554 +node-a +running +612 kbit\/s\n$/,
+    );
+    expect(added.out + listed.out).not.toContain('s3cret');
+    expect((await run('ingests', '--room', 'other')).out).toBe('No camera is pulled.\n');
+    expect(JSON.parse((await run('ingests', '--json')).out)).toMatchObject([{ id: 'door' }]);
+    expect((await run('remove-ingest', 'door')).out).toBe('door is not pulled any more.\n');
+    expect((await run('ingests', '--json')).out).toBe('[]\n');
   });
 });
 

@@ -2,6 +2,7 @@ import { SluiceError } from '@sluice/core';
 import { serverCredentials, serverStream, startGrpcServer, unary } from '@sluice/grpc-kit';
 import { SUBJECTS, type Bus } from '@sluice/nats-kit';
 import {
+  IngestStatus,
   NodeState,
   TrackKind,
   type RouterRef,
@@ -16,6 +17,7 @@ import {
 } from '@sluice/proto-gen/media_node';
 import {
   StreamDirectoryService,
+  type IngestView,
   type StreamDirectoryServer,
 } from '@sluice/proto-gen/stream_directory';
 
@@ -321,6 +323,7 @@ export class FakeDirectory {
   readonly updates: string[] = [];
   /** By node id; the nodes that drain. */
   readonly drainRemainingMs = new Map<string, number>();
+  readonly ingests = new Map<string, IngestView>();
   /** How often the list of nodes was read. */
   listed = 0;
   #next = 0;
@@ -432,9 +435,17 @@ export class FakeDirectory {
       releaseStream: never(),
       findStream: never(),
       planRelay: never(),
-      createIngest: never(),
-      deleteIngest: never(),
-      listIngests: never(),
+      createIngest: answer('createIngest', ({ definition }) => {
+        const status = IngestStatus.INGEST_STATUS_RUNNING;
+        const view = { definition, nodeId: 'node-a', status, bitrateBps: 612_300, reason: '' };
+        this.ingests.set(definition!.ingestId, view);
+        return {};
+      }),
+      deleteIngest: answer('deleteIngest', ({ ingestId }) => {
+        this.ingests.delete(ingestId);
+        return {};
+      }),
+      listIngests: answer('listIngests', () => ({ ingests: [...this.ingests.values()] })),
     };
   }
 }
