@@ -1,17 +1,23 @@
+import { randomUUID } from 'node:crypto';
 import type { Cluster } from '@sluice/local-cluster';
 import { eventually } from '@sluice/testing';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reportOf, startClusterUnderTest, type Stream } from '../cluster-under-test.js';
 import { DialectPages, playbackOf, type Place } from '../dialect-pages.js';
+import { RtspCamera } from '../rtsp-camera.js';
 
-/** Each example of docs/examples that publishes, and each that plays, with its function's name. */
+/**
+ * Each example of docs/examples that publishes, and each that plays, with its function's name. A
+ * camera is published by the cluster, over the API.
+ */
 const PUBLISHERS = [
   ['rooms', 'publish'],
   ['pion-sfu', 'join'],
   ['sfu-to-sfu', 'publish'],
   ['umbrella', 'join'],
   ['whip', 'publish'],
+  ['camera', 'pull'],
 ] as const;
 const PLAYERS = [
   ['rooms', 'play'],
@@ -27,15 +33,22 @@ const ONE_STREAM = ['sfu-to-sfu', 'whep', 'server-offer'];
 const FRAMES_TO_SEE = 10;
 const PLAYBACK_TIMEOUT_MS = 20_000;
 
+type Close = () => Promise<unknown>;
+
 let cluster: Cluster;
 let pages: DialectPages;
+let camera: RtspCamera;
 
 beforeAll(async () => {
-  cluster = await startClusterUnderTest('dialects');
+  cluster = await startClusterUnderTest('dialects', {
+    overrides: { node: { SLUICE_INGEST_ALLOWED_NETWORKS: '127.0.0.0/8' } },
+  });
   pages = await DialectPages.open();
+  camera = await RtspCamera.start({ audio: 'aac' });
 });
 
 afterAll(async () => {
+  await camera.kill();
   await pages.close();
   await cluster.stop();
 });
@@ -44,6 +57,29 @@ async function placeOf(room: string, subject: string, stream?: Stream): Promise<
   const token = await cluster.token({ subject, room });
   const { participant = subject, purpose = 'm.usermedia' } = stream ?? {};
   return { url: new URL(cluster.api).origin, token, room, participant, purpose };
+}
+
+const closerOf =
+  (page: Page): Close =>
+  () =>
+    page.context().close();
+
+async function publish(from: string, action: string, place: Place): Promise<Close> {
+  if (from === 'camera') return pull(place);
+  return closerOf(await pages.publish(from, action, place));
+}
+
+async function pull({ room, participant }: Place): Promise<Close> {
+  const ingests = `${cluster.api}/ingests`;
+  const id = `camera-${randomUUID()}`;
+  const headers = {
+    Authorization: `Bearer ${await cluster.token({ subject: 'operator', ingest: true })}`,
+    'Content-Type': 'application/json',
+  };
+  const body = JSON.stringify({ id, url: camera.url, room, participant });
+  const created = await fetch(ingests, { method: 'POST', headers, body });
+  expect(created.status).toBe(201);
+  return () => fetch(`${ingests}/${id}`, { method: 'DELETE', headers });
 }
 
 async function untilPlaying(page: Page, withSound: boolean): Promise<void> {
@@ -66,10 +102,10 @@ async function published(room: string): Promise<Stream> {
   return picture!;
 }
 
-describe.each(PUBLISHERS)('what is published over %s', (from, publish) => {
+describe.each(PUBLISHERS)('what is published over %s', (from, action) => {
   test.each(PLAYERS)('is seen and heard over %s (%s), from another node', async (to, play) => {
     const room = `${from} to ${to}, ${play}`;
-    const opened = [await pages.publish(from, publish, await placeOf(room, 'ann'))];
+    const opened = [await publish(from, action, await placeOf(room, 'ann'))];
     const stream = await published(room);
     const { participant, purpose, tracks } = stream;
     expect(participant).toBe(from === 'umbrella' ? 'umbrella-ann' : 'ann');
@@ -81,13 +117,13 @@ describe.each(PUBLISHERS)('what is published over %s', (from, publish) => {
     // Sessions without a room take turns of their own: of two, one is on the other node.
     for (const subject of ['ben', 'cora']) {
       const viewer = await pages.play(to, play, await placeOf(room, subject, stream));
-      opened.push(viewer);
+      opened.push(closerOf(viewer));
       await untilPlaying(viewer, withSound);
       if ((await relays()).length > 0) break;
     }
     const [relay, ...more] = await relays();
     expect(more).toEqual([]);
     expect(new Set([relay?.fromNode, relay?.toNode])).toEqual(new Set(['node-1', 'node-2']));
-    for (const page of opened) await page.context().close();
+    for (const close of opened) await close();
   });
 });
