@@ -56,6 +56,17 @@ export type SessionResponseBody = z.output<typeof sessionResponse>;
 /** Body of `PUT /api/v1/rooms/{room}/sessions/{session}/answer`. */
 export const answerRequest = z.strictObject({ answer: z.string().min(1) });
 
+/** Body of `PUT /api/v1/rooms/{room}/sessions/{session}/offer`: what the client publishes. */
+export const offerRequest = z.strictObject({
+  offer: z.string().min(1),
+  /** Of the stream that new tracks belong to. */
+  purpose: name.default(DEFAULT_PURPOSE),
+});
+
+/** What it answers. */
+export const offerResponse = z.object({ answer: z.string() });
+export type OfferResponseBody = z.output<typeof offerResponse>;
+
 /** Body of `POST /api/v1/rooms/{room}/lock`. */
 export const lockRequest = z.strictObject({ locked: z.boolean().default(true) });
 

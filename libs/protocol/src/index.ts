@@ -35,6 +35,8 @@ export {
   lockRequest,
   muteRequest,
   nodeRow,
+  offerRequest,
+  offerResponse,
   parseStreamPath,
   problem,
   relayRow,
@@ -47,6 +49,7 @@ export {
 } from './http-bodies.js';
 export type {
   DrainRequestBody,
+  OfferResponseBody,
   NodeRow,
   Problem,
   RelayRow,

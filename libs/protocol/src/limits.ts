@@ -27,6 +27,8 @@ export const CLOSE_CODES = {
   tryAgainLater: 1013,
   frameTooLarge: 1009,
   unauthenticated: 4401,
+  /** Not for you, or not any more: do not come back by yourself. */
+  forbidden: 4403,
   /** The same connection was resumed elsewhere. */
   resumedElsewhere: 4409,
   flooding: 4429,

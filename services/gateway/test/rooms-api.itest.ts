@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '@sluice/testing';
 import { problem, sessionResponse } from '@sluice/protocol';
 import type { TokenRequest } from '@sluice/tokens';
 import { startFakeCluster, tokens, type FakeCluster } from './fake-cluster-run.fixture.js';
@@ -37,6 +39,11 @@ async function ask(
 
 const HOST = { host: true };
 const calls = () => [...cluster.a.calls, ...cluster.b.calls];
+
+const inside = () =>
+  [...cluster.a.sessions.values(), ...cluster.b.sessions.values()].map(
+    ({ ref }) => ref.participant,
+  );
 
 /** Somebody in the room blue who publishes. */
 async function enters(subject: string) {
@@ -116,6 +123,57 @@ describe('a host', () => {
     await Promise.all([ann.next('room-left'), ben.next('room-left')]);
     expect(cluster.a.sessions.size + cluster.b.sessions.size).toBe(0);
     await Promise.all([ann.leave(), ben.leave()]);
+  });
+
+  test.each([
+    [
+      '/pion',
+      'ann',
+      JSON.stringify({ event: 'joinRoom', data: { self_id: 'a', room_id: 'blue' } }),
+    ],
+    ['/wsb?room=blue', 'umbrella-ann', undefined],
+  ])(
+    'ends what a client of %s has, which is told not to come back by itself',
+    async (path, participant, join) => {
+      const token = await tokens.issue({ subject: 'ann' });
+      for (const [target, reason] of [
+        [`blue/participants/${participant}`, 'removed by the host'],
+        ['blue', 'the host ended the room'],
+      ] as const) {
+        const url = new URL(path, cluster.gateway.ws);
+        url.searchParams.set('token', token);
+        const socket = new WebSocket(url);
+        await once(socket, 'open');
+        if (join !== undefined) socket.send(join);
+        await eventually(() => (inside().includes(participant) ? undefined : 'not inside'));
+        const closed = once(socket, 'close') as Promise<[CloseEvent]>;
+        expect((await ask('DELETE', target, HOST)).status).toBe(204);
+        const [{ code, reason: said }] = await closed;
+        expect({ code, said }).toEqual({ code: 4403, said: reason });
+      }
+    },
+  );
+
+  test('of several rooms on one socket of Pion_SFU ends its own', async () => {
+    const url = new URL('/pion', cluster.gateway.ws);
+    url.searchParams.set('token', await tokens.issue({ subject: 'ann' }));
+    const socket = new WebSocket(url);
+    const events: string[] = [];
+    socket.addEventListener('message', ({ data }) => events.push(String(data)));
+    await once(socket, 'open');
+    for (const room of ['blue', 'red']) {
+      socket.send(JSON.stringify({ event: 'joinRoom', data: { self_id: 'a', room_id: room } }));
+    }
+    await eventually(() => (inside().length === 2 ? undefined : inside().join()));
+    expect((await ask('DELETE', 'blue/participants/ann', HOST)).status).toBe(204);
+    await eventually(() =>
+      events.join().includes('removed by the host') ? undefined : 'not told',
+    );
+    expect(events.join()).toContain('PERMISSION_DENIED');
+    expect([socket.readyState, inside()]).toEqual([WebSocket.OPEN, ['ann']]);
+    const closed = once(socket, 'close');
+    socket.close();
+    await closed;
   });
 
   test.each([

@@ -300,6 +300,8 @@ export interface SubscribeHow {
   readonly overlap: boolean;
   /** Makes no offer yet: more follows on that connection. */
   readonly gather: boolean;
+  /** The client may publish on that connection too, by offers after its first answer. */
+  readonly bothWays: boolean;
 }
 
 /** By mid, such as `L3T3_KEY`: what SDP does not tell of VP9 and AV1. */

@@ -14,6 +14,7 @@ import { requireGrant } from '../domain/access/permissions.js';
 import type { Directory, MediaNode, MediaNodes, TokenAuthority } from '../domain/ports.js';
 import { BODY_MAX_BYTES, bearerOf, hasBody, onlyMethods, parseBody } from './api-parts.js';
 import { ingestRoutes } from './ingests-api.js';
+import { openApi } from './openapi.js';
 
 export interface ApiPorts {
   readonly directory: Directory;
@@ -29,7 +30,14 @@ export function api(ports: ApiPorts): Router {
   const administrator = onlyAdministrators(ports.tokens);
   const reader = ports.anonymousRead ? anybody : administrator;
   const router = Router();
+  const description = openApi();
 
+  router
+    .route('/openapi.json')
+    .get((_request, response) => {
+      response.json(description);
+    })
+    .all(onlyMethods('GET'));
   router
     .route('/tokens')
     .post(administrator, json({ limit: BODY_MAX_BYTES }), async (request, response) => {

@@ -4,7 +4,9 @@ import {
   answerRequest,
   lockRequest,
   muteRequest,
+  offerRequest,
   sessionRequest,
+  type OfferResponseBody,
   type SessionResponseBody,
 } from '@sluice/protocol';
 import type { Identity } from '@sluice/tokens';
@@ -58,6 +60,14 @@ function serveSessions(router: Router, sessions: ResourceSessions, identify: Ide
       const { answer } = parseBody(answerRequest, request.body as unknown);
       await sessions.answerOffered(request.params.session, answer);
       response.status(204).end();
+    })
+    .all(onlyMethods('PUT'));
+  router
+    .route('/:room/sessions/:session/offer')
+    .put(body, async (request, response) => {
+      const { offer, purpose } = parseBody(offerRequest, request.body as unknown);
+      const answer = await sessions.offerBack(request.params.session, purpose, offer);
+      response.json({ answer } satisfies OfferResponseBody);
     })
     .all(onlyMethods('PUT'));
   router

@@ -1,8 +1,7 @@
 import type { RawData, WebSocket } from 'ws';
-import type { Clock } from '@sluice/core';
+import { TokenBucket, type Clock } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
 import type { Ending } from '../domain/rooms-dialect/connection.js';
-import { TokenBucket } from '../domain/token-bucket.js';
 
 /** A client that reads so slowly that this much waits for it has more than it can take. */
 const UNSENT_MAX_BYTES = 1024 * 1024;

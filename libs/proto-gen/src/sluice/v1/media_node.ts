@@ -261,6 +261,8 @@ export interface SubscribeRequest {
   overlap: boolean;
   /** Makes no offer: more follows on that connection, and the offer of the last one has all. */
   gather: boolean;
+  /** The client may offer on that connection too, once it has answered, and publish by Negotiate. */
+  bothWays: boolean;
 }
 
 export interface SubscribeResponse {
@@ -2674,7 +2676,15 @@ export const SetMutedRequest: MessageFns<SetMutedRequest> = {
 };
 
 function createBaseSubscribeRequest(): SubscribeRequest {
-  return { sessionId: "", participant: "", purpose: "", connection: "", overlap: false, gather: false };
+  return {
+    sessionId: "",
+    participant: "",
+    purpose: "",
+    connection: "",
+    overlap: false,
+    gather: false,
+    bothWays: false,
+  };
 }
 
 export const SubscribeRequest: MessageFns<SubscribeRequest> = {
@@ -2696,6 +2706,9 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
     }
     if (message.gather !== false) {
       writer.uint32(48).bool(message.gather);
+    }
+    if (message.bothWays !== false) {
+      writer.uint32(56).bool(message.bothWays);
     }
     return writer;
   },
@@ -2761,6 +2774,14 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
             message.gather = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.bothWays = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2784,6 +2805,7 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
     message.connection = object.connection ?? "";
     message.overlap = object.overlap ?? false;
     message.gather = object.gather ?? false;
+    message.bothWays = object.bothWays ?? false;
     return message;
   },
 };

@@ -1,5 +1,4 @@
-import type { Clock } from '@sluice/core';
-import { TokenBucket } from '../token-bucket.js';
+import { TokenBucket, type Clock } from '@sluice/core';
 
 const FRAMES_PER_SECOND = 50;
 const FRAMES_BURST = 200;

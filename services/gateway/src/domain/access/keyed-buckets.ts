@@ -1,5 +1,4 @@
-import type { Clock } from '@sluice/core';
-import { TokenBucket } from '../token-bucket.js';
+import { TokenBucket, type Clock } from '@sluice/core';
 
 const KEYS_MAX = 10_000;
 

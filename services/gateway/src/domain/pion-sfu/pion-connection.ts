@@ -1,4 +1,4 @@
-import { SluiceError, hasCode, parseName, type Timer } from '@sluice/core';
+import { SluiceError, hasCode, isByHost, parseName, type Timer } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
 import type { Identity } from '@sluice/tokens';
 import { isAnonymous, type Access, type Credentials } from '../access/access.js';
@@ -8,6 +8,7 @@ import type { MembershipPorts } from '../rooms-dialect/membership.js';
 import type { RequestScope } from '../ports.js';
 import { requireFresh, requireRoom } from '../access/permissions.js';
 import { RequestQueue } from '../rooms-dialect/request-queue.js';
+import { interruption } from '../rooms/visit.js';
 import { parsePionFrame, pionFrame, type PionFrame } from './frames.js';
 import { PionMember } from './pion-member.js';
 
@@ -190,11 +191,18 @@ export class PionConnection {
       this.#lastOffered = member;
       this.socket.send(pionFrame('offer', { type: 'offer', sdp }));
     });
-    member.on('interrupted', (reason) => {
-      this.#explain(new SluiceError('UNAVAILABLE', `connect again: ${reason}`));
-      this.#close(CLOSE_CODES.restarting, 'connect again');
-    });
+    member.on('interrupted', (reason) => this.#interrupt(member, reason));
     return member;
+  }
+
+  /** Of several rooms, a host ends only its own. */
+  #interrupt(member: PionMember, reason: string): void {
+    this.#explain(interruption(reason));
+    if (!isByHost(reason)) this.#close(CLOSE_CODES.restarting, 'connect again');
+    else {
+      member.close(reason);
+      if (this.#members.size === 0) this.#close(CLOSE_CODES.forbidden, reason);
+    }
   }
 
   /** Whoever nobody knows is called what it calls itself; a token's bearer as the token says. */

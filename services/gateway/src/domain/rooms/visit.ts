@@ -1,4 +1,4 @@
-import { Resource, type ResourceEvents } from '@sluice/core';
+import { Resource, SluiceError, isByHost, type ResourceEvents } from '@sluice/core';
 import type { Identity } from '@sluice/tokens';
 import type { MembershipPorts } from '../rooms-dialect/membership.js';
 import { openSession } from '../sessions/open-session.js';
@@ -67,4 +67,10 @@ export class Visit extends Resource<VisitEvents> {
     const { home } = this.session;
     if (home.nodeId === nodeId && home.bootId === bootId) this.session.suspect();
   };
+}
+
+/** What the client is told of an interruption: whether to begin again. */
+export function interruption(reason: string): SluiceError {
+  if (isByHost(reason)) return new SluiceError('PERMISSION_DENIED', reason);
+  return new SluiceError('UNAVAILABLE', `connect again: ${reason}`);
 }

@@ -28,7 +28,7 @@ export interface Made {
   readonly resource: string;
 }
 
-const ONE_OFFER = { overlap: false, gather: false } as const;
+const ONE_OFFER = { overlap: false, gather: false, bothWays: false } as const;
 const GRANT: Record<ResourceDialect, keyof Grants> = {
   whip: 'publish',
   whep: 'subscribe',
@@ -92,7 +92,7 @@ export class ResourceSessions {
         node.subscribe(
           sessionId,
           { participant, purpose, connection: OFFERED },
-          { overlap: false, gather },
+          { overlap: false, gather, bothWays: true },
         );
       await Promise.all(rest.map((one) => subscribe(one, true)));
       const offer = await subscribe(last, false);
@@ -105,6 +105,17 @@ export class ResourceSessions {
   async answerOffered(resource: string, sdp: string): Promise<void> {
     const { content, node } = await this.#locate('offered', resource);
     await node.answerConnection(content.sessionId, OFFERED, sdp);
+  }
+
+  /**
+   * The client's offer on the PeerConnection that {@link join} began: new tracks are published.
+   *
+   * @throws {SluiceError} PERMISSION_DENIED where the token for the session does not let it publish.
+   */
+  async offerBack(resource: string, purpose: string, sdp: string): Promise<string> {
+    const { content, node } = await this.#locate('offered', resource);
+    const offered = { connection: OFFERED, sdp, purpose };
+    return (await node.negotiate(content.sessionId, offered)).sdp;
   }
 
   /** Idempotent. */

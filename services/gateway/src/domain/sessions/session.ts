@@ -111,6 +111,7 @@ export class Session extends Resource<SessionEvents> {
     const offer = await this.node.subscribe(this.sessionId, subscription, {
       overlap,
       gather: false,
+      bothWays: false,
     });
     this.#add(subscription, offer !== '');
     return offer;

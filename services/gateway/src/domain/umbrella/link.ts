@@ -1,4 +1,4 @@
-import { SluiceError, hasCode, type Timer } from '@sluice/core';
+import { SluiceError, hasCode, isByHost, type Timer } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
 import type { Identity } from '@sluice/tokens';
 import { FrameBudget } from '../access/frame-budget.js';
@@ -6,7 +6,7 @@ import { requireCandidate } from '../sessions/ice-candidate.js';
 import type { MembershipPorts } from '../rooms-dialect/membership.js';
 import { requireFresh, requireRoom } from '../access/permissions.js';
 import { RequestQueue } from '../rooms-dialect/request-queue.js';
-import { Visit } from '../rooms/visit.js';
+import { Visit, interruption } from '../rooms/visit.js';
 import type { TrickledCandidate, UmbrellaMessage, UmbrellaTrack } from './messages.js';
 import { INCOMING_CONNECTION, Receiving } from './receiving.js';
 import { OUTGOING_CONNECTION, Sending } from './sending.js';
@@ -148,8 +148,9 @@ export class UmbrellaLink {
     }
     this.#visit = visit;
     visit.on('interrupted', (reason) => {
-      this.#explain(new SluiceError('UNAVAILABLE', `connect again: ${reason}`));
-      this.#close(CLOSE_CODES.restarting, 'connect again');
+      this.#explain(interruption(reason));
+      if (isByHost(reason)) this.#close(CLOSE_CODES.forbidden, reason);
+      else this.#close(CLOSE_CODES.restarting, 'connect again');
     });
     this.socket.send({ hello: { clusterId: ports.names.clusterId } });
     this.#exchange(visit, participant, identity);
@@ -284,5 +285,5 @@ const REVIEW_DELAY_MS = 250;
 
 function closeCodeOf(error: SluiceError): number {
   if (hasCode(error, 'UNAUTHENTICATED')) return CLOSE_CODES.unauthenticated;
-  return hasCode(error, 'PERMISSION_DENIED') ? 4403 : CLOSE_CODES.tryAgainLater;
+  return hasCode(error, 'PERMISSION_DENIED') ? CLOSE_CODES.forbidden : CLOSE_CODES.tryAgainLater;
 }

@@ -56,6 +56,12 @@ export class DuplexConnections extends Resource {
     }
   }
 
+  /** One whose first offer is ours. Idempotent. */
+  async ensure(key: string): Promise<void> {
+    if (this.#byKey.has(key)) return;
+    this.#add(await this.#open(key, '', undefined));
+  }
+
   /** What the client published goes on elsewhere; those who watch it here are fed a little longer. */
   handOver(): void {
     for (const connection of this.list) {

@@ -228,7 +228,10 @@ export class Session extends Resource implements DrainedSession {
     this.#admit();
     // Under way at once, so that many subscriptions wait for their relays together.
     this.environment.source.ensure(this.home.routerId, stream).catch(() => undefined);
-    return this.#command(() => this.subscriptions.subscribe(stream, key, how));
+    return this.#command(async () => {
+      if (how.bothWays && key !== '') await this.#duplexes.ensure(key);
+      return this.subscriptions.subscribe(stream, key, how);
+    });
   }
 
   /** Our answer to a client that offers to receive. */

@@ -51,6 +51,8 @@ export interface SubscribeHow {
   readonly overlap?: boolean;
   /** Makes no offer: more follows on that connection. */
   readonly gather?: boolean;
+  /** On a PeerConnection on which the client may publish too. */
+  readonly bothWays?: boolean;
 }
 
 /** What the client gets for a subscription whose offer follows as an event. */

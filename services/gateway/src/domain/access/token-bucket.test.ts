@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { TokenBucket } from '@sluice/core';
 import { FakeClock } from '@sluice/testing';
-import { KeyedBuckets } from './access/keyed-buckets.js';
-import { TokenBucket } from './token-bucket.js';
+import { KeyedBuckets } from './keyed-buckets.js';
 
 function takenOf(bucket: TokenBucket, tries: number): number {
   return Array.from({ length: tries }, () => bucket.take()).filter(Boolean).length;
