@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@sluice/testing';
 import { afterEach, expect, test } from 'vitest';
-import type { Camera, RtpTarget } from '../src/domain/camera.js';
+import type { Camera, RtpTarget } from '../src/domain/ingests/camera.js';
 import { RtspCameras } from '../src/rtsp/rtsp-cameras.js';
 import { TargetPolicy } from '../src/rtsp/target-policy.js';
 import { ScriptedCamera } from './rtsp-camera.fixture.js';

@@ -70,6 +70,6 @@ function described({ summary, needs, request, status, answer }: Operation) {
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): unknown {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  return rest;
+  const written = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return Object.fromEntries(Object.entries(written).filter(([key]) => key !== '$schema'));
 }

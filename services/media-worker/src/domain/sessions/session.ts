@@ -80,7 +80,7 @@ export class Session extends Resource implements DrainedSession {
   #watcher: Watcher | undefined;
   #graceTimer: Timer | undefined;
   /** Told to nobody yet. */
-  #missed: SessionEvent[] = [];
+  readonly #missed: SessionEvent[] = [];
   /** What every watcher is told, once it is known that the session must go. */
   #moving: (() => SessionEvent) | undefined;
   /** What is known of a session that has taken over a stream of this one. */
@@ -464,9 +464,7 @@ export class Session extends Resource implements DrainedSession {
       publications: this.publications.list.map(({ name }) => name.purpose),
       subscriptions: this.subscriptions.refs,
     });
-    const missed = this.#missed;
-    this.#missed = [];
-    for (const event of missed) write(event);
+    for (const event of this.#missed.splice(0)) write(event);
     if (this.#moving) write(this.#moving());
     this.subscriptions.repeat();
   }
