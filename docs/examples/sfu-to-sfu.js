@@ -4,6 +4,8 @@
 async function createSession({ url, token }, onTrack = () => {}) {
   const connection = new RTCPeerConnection();
   const channel = connection.createDataChannel('signaling');
+  // It may be open before we hear that the answer was taken.
+  const opened = new Promise((resolve) => (channel.onopen = resolve));
   const waiting = new Map();
   const send = (message) => channel.send(JSON.stringify(message));
   connection.ontrack = ({ track, streams }) => onTrack(track, streams[0]?.id);
@@ -20,7 +22,7 @@ async function createSession({ url, token }, onTrack = () => {}) {
   const body = connection.localDescription.sdp;
   const response = await fetch(`${url}/createSession`, { method: 'POST', headers, body });
   await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
-  await new Promise((resolve) => (channel.onopen = resolve));
+  await opened;
   const request = (event, { room, participant, purpose = 'm.usermedia' }, sdp = '') => {
     const keys = { id: crypto.randomUUID(), call_id: room, device_id: participant, purpose };
     send({ event, ...keys, sdp });
