@@ -120,7 +120,7 @@ export class DialectClient {
         ...(svc ? { sendEncodings: layeredEncodings(svc) } : {}),
       });
       if (svc) prefer(svc.codec, transceiver);
-      if (svc || layers > 1) await keepSize(transceiver.sender);
+      if (track.kind === 'video') await keepSize(transceiver.sender);
     }
     await this.#offer(wanted.room, purpose, connection, wanted.video?.svc);
   }
