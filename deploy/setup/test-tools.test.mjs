@@ -63,6 +63,32 @@ test('a package that does not bring its tool is an error', async (t) => {
   });
 });
 
+test('what does as well is used where the better tool is not to be had', async (t) => {
+  const { bin } = await workspace(t);
+  const other = await writeProgram(join(bin, 'another-browser'), '');
+  const tools = { browser: { ...TOOLS.browser, instead: 'another-browser' } };
+
+  t.mock.method(process, 'getuid', () => 1000);
+  await writeProgram(join(bin, 'apt-get'), 'exit 1');
+  assert.deepEqual(await ensureTestTools(tools), { browser: other });
+});
+
+test('the better tool is installed beside what does as well', async (t) => {
+  const { bin } = await workspace(t);
+  const browser = join(bin, 'a-browser');
+  const tools = { browser: { ...TOOLS.browser, instead: 'another-browser' } };
+
+  becomeRoot(t);
+  await writeProgram(join(bin, 'another-browser'), '');
+  await writeProgram(
+    join(bin, 'apt-get'),
+    `case "$*" in
+       *'install --no-install-recommends a-browser') echo > '${browser}'; chmod +x '${browser}' ;;
+     esac`,
+  );
+  assert.deepEqual(await ensureTestTools(tools), { browser });
+});
+
 test('an override is used as it is, and refused where it is no program', async (t) => {
   const { dir } = await workspace(t);
   const browser = await writeProgram(join(dir, 'my-browser'), '');

@@ -18,24 +18,18 @@ const FLAGS = [
 ];
 
 export interface ChromiumOptions {
-  /** What a page gets when it asks for the screen, by the window's title. */
-  readonly capturedTitle?: string;
   /** How a command is run where the browser shall be, such as in a network namespace. */
   readonly place?: (program: string, args: readonly string[]) => readonly [string, string[]];
 }
 
 /** A headless Chromium with a fake camera (20 frames a second) and a microphone that beeps. The caller closes it. */
 export async function launchChromium(options: ChromiumOptions = {}): Promise<Browser> {
-  const capture =
-    options.capturedTitle === undefined
-      ? []
-      : [`--auto-select-tab-capture-source-by-title=${options.capturedTitle}`];
   const program = process.env['SLUICE_CHROMIUM'] ?? '/usr/bin/chromium';
   const folder = mkdtempSync(join(tmpdir(), 'sluice-chromium-'));
   try {
     return await chromium.launch({
       executablePath: options.place ? scriptOf(options.place(program, []), folder) : program,
-      args: [...FLAGS, ...capture],
+      args: FLAGS,
     });
   } finally {
     rmSync(folder, { recursive: true });
