@@ -18,7 +18,7 @@ build: setup ## Compile everything and build the console's page
 	@$(PINNED) node tests/run.mjs build
 
 lint: setup ## Check the code's types and rules, and its format
-	@$(PINNED) node tests/run.mjs build lint format
+	@$(PINNED) node tests/run.mjs build lint types format
 
 format: setup ## Format everything
 	@$(PINNED) prettier --write --log-level warn .

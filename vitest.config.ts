@@ -1,4 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+const CORES = availableParallelism();
+/** Files side by side whose tests wait most of the time: more than there are cores. */
+const WAITING_LANES = Math.max(3, CORES);
+/** The same where browsers encode and decode. */
+const BROWSER_LANES = Math.max(2, CORES - 1);
 
 export default defineConfig({
   test: {
@@ -17,6 +24,8 @@ export default defineConfig({
             'tests/interop/**/*.test.ts',
           ],
           testTimeout: 20_000,
+          // Loading the modules anew for each file took longer than the tests.
+          isolate: false,
         },
       },
       {
@@ -31,15 +40,18 @@ export default defineConfig({
           ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          maxWorkers: WAITING_LANES,
         },
       },
       {
         test: {
           name: 'interop',
           include: ['tests/interop/**/*.interop.ts'],
-          testTimeout: 60_000,
+          // As long as those before it in the network namespace need.
+          testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          maxConcurrency: 3,
         },
       },
       {
@@ -74,7 +86,7 @@ export default defineConfig({
           include: ['tests/e2e/**/*.e2e.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          maxWorkers: BROWSER_LANES,
         },
       },
       {

@@ -17,7 +17,7 @@ import { SCHEDULE, SUITES } from './runner/suites.mjs';
 import { anyFailed, summary } from './runner/summary.mjs';
 
 /** These need nothing but the npm packages. */
-const CHECKS = ['build', 'lint', 'format'];
+const CHECKS = ['build', 'lint', 'types', 'format'];
 
 async function main(wanted) {
   const unknown = wanted.filter((name) => !SUITES.some((suite) => suite.name === name));

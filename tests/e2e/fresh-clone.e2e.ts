@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 /** The mediasoup worker, if it has to be built, takes most of it. */
 const FULL_TIMEOUT_MS = 15 * MINUTE_MS;
 
-// `full` has no cache of tools either: that is what CI's own checkout starts from.
+// `full` has no caches either: that is what CI's own checkout starts from.
 const full = process.env['SLUICE_FRESH_CLONE'] === 'full';
 
 test(
@@ -26,9 +26,11 @@ test(
     const trusting = ['-c', 'safe.directory=*'];
     execFileSync('git', [...trusting, 'clone', '--quiet', '--no-local', REPOSITORY_ROOT, clone]);
     const run = new MakeRun(clone, {
-      npm_config_cache: join(folder, 'npm'),
       PATH: withoutOurs(process.env['PATH'] ?? ''),
-      ...(full ? { SLUICE_CACHE_DIR: join(folder, 'cache') } : {}),
+      ...(full && {
+        npm_config_cache: join(folder, 'npm'),
+        SLUICE_CACHE_DIR: join(folder, 'cache'),
+      }),
     });
     try {
       const ready = await run.ready();

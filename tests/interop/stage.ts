@@ -32,6 +32,8 @@ export interface Scene {
  */
 export class Stage {
   #scenes = 0;
+  /** Ends when the last one who asked for it has left the namespace. */
+  #namespaceFree: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly browsers: BrowserKit,
@@ -59,6 +61,14 @@ export class Stage {
   /** Where the media of `ipv4` and `namespace` is. */
   get mediaAddress(): string {
     return mediaAddressBeside(this.separate);
+  }
+
+  /** One at a time is in the namespace, as each fails its network; in the others are all who want. */
+  async alone(network: Network, work: (network: Network) => Promise<void>): Promise<void> {
+    if (network !== 'namespace') return work(network);
+    const working = this.#namespaceFree.then(() => work(network));
+    this.#namespaceFree = working.catch(() => undefined);
+    return working;
   }
 
   /** Why it has no such network. */

@@ -23,6 +23,12 @@ export default class OutcomeReporter {
         name: nameOf(test),
         reason: test.result().note ?? 'no reason given',
       })),
+      files: modules
+        .map((module) => ({
+          name: module.relativeModuleId,
+          seconds: Math.round(module.diagnostic().duration / 100) / 10,
+        }))
+        .sort((a, b) => b.seconds - a.seconds),
     };
     const file = process.env.SLUICE_OUTCOME_FILE;
 

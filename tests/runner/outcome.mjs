@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
  * @property {number} passed
  * @property {string[]} failed names
  * @property {{ name: string, reason: string }[]} skipped
+ * @property {{ name: string, seconds: number }[]} [files] the longest first, where it has files
  */
 
 /** @type {SuiteOutcome} */

@@ -58,9 +58,11 @@ describe('an SDP of 128 KiB', () => {
           transport: TRANSPORT,
           routerRtpCapabilities: ROUTER,
         });
-        const start = performance.now();
+        // Not the clock's: others may be using the machine.
+        const before = process.threadCpuUsage();
         tried(() => negotiation.receiveOffer(sdp));
-        return performance.now() - start;
+        const { user, system } = process.threadCpuUsage(before);
+        return (user + system) / 1_000;
       });
       return Math.min(...runs);
     };
