@@ -2,7 +2,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
-const EXECUTABLE = process.env['SLUICE_CHROMIUM'] ?? '/usr/bin/chromium';
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -31,13 +30,13 @@ export class BrowserPage {
     readonly server: Server,
   ) {}
 
-  static async open(): Promise<BrowserPage> {
+  static async open(executablePath = '/usr/bin/chromium'): Promise<BrowserPage> {
     const server = createServer((_request, response) => {
       response.setHeader('content-type', 'text/html');
       response.end('<!doctype html><title>sdp</title>');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+    const browser = await chromium.launch({ executablePath, args: FLAGS });
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     await page.addScriptTag({ content: PAGE_SCRIPT });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   worker = await startWorker();
   otherWorker = await startWorker();
   router = await worker.createRouter({ mediaCodecs: MEDIA_CODECS });
-  browser = await BrowserPage.open();
+  browser = await BrowserPage.open(process.env['SLUICE_CHROMIUM']);
 });
 
 afterAll(async () => {
