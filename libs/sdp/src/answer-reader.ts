@@ -1,6 +1,7 @@
 import { readBundle, type Bundle } from './bundle.js';
 import { isTaken } from './codec-match.js';
 import { readCodecs } from './codecs.js';
+import { isDataSection, readMaxMessageBytes } from './data-section.js';
 import { SdpError } from './errors.js';
 import { readExtensions } from './header-extensions.js';
 import { stopped, type MLine } from './m-line.js';
@@ -77,7 +78,10 @@ function answered(
   bundle: Bundle,
 ): MLine {
   if (!line.alive || !bundle.alive.has(line.mid)) return stopped(line);
-  if (line.kind === 'application') return line;
+  if (line.kind === 'application') {
+    const taken = isDataSection(section);
+    return taken ? { ...line, maxMessageBytes: readMaxMessageBytes(section) } : stopped(line);
+  }
   const direction = readDirection(section, description);
   const takes = line.sending && receives(direction) && listsCodec(section, line);
   return {

@@ -29,6 +29,8 @@ export interface MLine {
   readonly sending?: Sending | undefined;
   /** What the client can receive here in its own numbering. */
   readonly slot?: OfferedSlot | undefined;
+  /** Of data channels: the largest message that the client takes. */
+  readonly maxMessageBytes?: number | undefined;
 }
 
 /** The m-line with port 0. */

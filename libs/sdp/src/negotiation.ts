@@ -33,6 +33,9 @@ import { parseSessionDescription } from './session-description.js';
 import { sessionIdFrom } from './session-id.js';
 import { consumableOn, fitsSlot } from './slot.js';
 
+/** What an m-line can be reserved for. */
+type ReservedKind = MediaKind | 'application';
+
 /** An offer of ours that waits for its answer, and what it tells. */
 interface LocalOffer extends Wishes {
   readonly lines: readonly MLine[];
@@ -65,6 +68,8 @@ export class Negotiation {
   #wantedIce: IceParameters;
   readonly #reservations = new Map<Mid, Reservation>();
   readonly #stops = new Set<Mid>();
+  /** Of the m-line for data channels that we would have. */
+  #dataMid: Mid | undefined;
   #localOffer: LocalOffer | undefined;
   #remoteOffer: RemoteOffer | undefined;
 
@@ -91,7 +96,8 @@ export class Negotiation {
       [...this.#reservations].filter(([mid, wish]) => told.reservations.get(mid) !== wish),
     );
     const stops = new Set([...this.#stops].filter((mid) => !told.stops.has(mid)));
-    return this.#wantedIce !== told.ice || isTellable({ reservations, stops });
+    const data = this.#dataMid === told.data ? undefined : this.#dataMid;
+    return this.#wantedIce !== told.ice || isTellable({ reservations, stops, data });
   }
 
   /**
@@ -140,7 +146,9 @@ export class Negotiation {
       scalabilityModes,
     });
     const reserved = read.lines.find(
-      (line, index) => this.#reservations.has(line.mid) && this.#lines[index]?.mid !== line.mid,
+      (line, index) =>
+        (this.#reservations.has(line.mid) || this.#dataMid === line.mid) &&
+        this.#lines[index]?.mid !== line.mid,
     );
     if (reserved) throw new SdpError('MALFORMED', 'a mid of the offer is reserved by the server');
     const connect = this.#connectTo(read.transport);
@@ -248,6 +256,28 @@ export class Negotiation {
     if (told || offered) this.#stops.add(mid);
   }
 
+  /**
+   * What was agreed on data channels; undefined where there are none. A client takes no message
+   * larger than it says.
+   */
+  get data(): { readonly maxMessageBytes: number } | undefined {
+    const line = this.#lines.find((other) => other.alive && other.kind === 'application');
+    return line && { maxMessageBytes: line.maxMessageBytes ?? Infinity };
+  }
+
+  /**
+   * Wants data channels, in the next offer where there are none. A client that declines them is not
+   * asked again unless this is called again.
+   *
+   * @throws {SdpError} TOO_LARGE when the PeerConnection has as many m-lines as it may; {TypeError}
+   * where the transport was made without SCTP.
+   */
+  wantData(): void {
+    if (!this.options.transport.sctpParameters) throw new TypeError('the transport has no SCTP');
+    if (this.data) return;
+    this.#dataMid ??= this.#newMid('application');
+  }
+
   /** New ICE credentials of ours, in the next offer. */
   restartIce(iceParameters: IceParameters): void {
     this.#wantedIce = iceParameters;
@@ -265,6 +295,7 @@ export class Negotiation {
     const wishes: Wishes = {
       reservations: new Map(this.#reservations),
       stops: new Set(this.#stops),
+      data: this.#dataMid,
     };
     const lines = planOffer(this.#lines, wishes);
     this.#localOffer = { ...wishes, lines, ice: this.#wantedIce };
@@ -293,12 +324,14 @@ export class Negotiation {
       if (wish.track && this.#reservations.get(mid) === wish) this.#reservations.delete(mid);
     }
     for (const mid of offer.stops) this.#stops.delete(mid);
+    // Taken or declined.
+    if (offer.data === this.#dataMid) this.#dataMid = undefined;
     this.#forgetSettledWishes();
     return { connect, accepted, rejected, removed };
   }
 
   get #wishes(): Wishes {
-    return { reservations: this.#reservations, stops: this.#stops };
+    return { reservations: this.#reservations, stops: this.#stops, data: this.#dataMid };
   }
 
   #isBothWays(): boolean {
@@ -363,6 +396,7 @@ export class Negotiation {
     const wishes = {
       reservations: new Map([...this.#reservations, [mid, probe]]),
       stops: this.#stops,
+      data: this.#dataMid,
     };
     return planOffer(this.#lines, wishes).some(
       (planned) => planned.mid === mid && planned.sending?.track === track,
@@ -404,9 +438,10 @@ export class Negotiation {
     for (const mid of this.#stops) {
       if (!this.#lines.some((line) => line.mid === mid && line.sending)) this.#stops.delete(mid);
     }
+    if (this.data) this.#dataMid = undefined;
   }
 
-  #newMid(kind: MediaKind): Mid {
+  #newMid(kind: ReservedKind): Mid {
     if (this.#placesNeeded(kind) > this.#limits.mLines) {
       throw new SdpError(
         'TOO_LARGE',
@@ -424,12 +459,15 @@ export class Negotiation {
   }
 
   /** How many m-lines there would be with all reservations and one more. */
-  #placesNeeded(oneMore: MediaKind): number {
-    const fresh = [...this.#reservations]
-      .filter(([mid]) => !this.#lines.some((line) => line.mid === mid && line.alive))
-      .map(([, { kind }]) => kind)
-      .concat(oneMore);
-    const kinds: readonly MediaKind[] = ['audio', 'video'];
+  #placesNeeded(oneMore: ReservedKind): number {
+    const fresh: readonly ReservedKind[] = [
+      ...[...this.#reservations]
+        .filter(([mid]) => !this.#lines.some((line) => line.mid === mid && line.alive))
+        .map(([, { kind }]) => kind),
+      ...(this.#dataMid === undefined ? [] : (['application'] as const)),
+      oneMore,
+    ];
+    const kinds: readonly ReservedKind[] = ['audio', 'video', 'application'];
     const added = kinds.map((kind) => {
       const dead = this.#lines.filter((line) => !line.alive && line.kind === kind).length;
       return Math.max(0, fresh.filter((other) => other === kind).length - dead);

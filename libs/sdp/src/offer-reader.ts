@@ -3,7 +3,8 @@ import { BundleNumbers } from './bundle-numbers.js';
 import { commonFeedback, findRouterCodec } from './codec-match.js';
 import type { RtpCapabilities } from './dictionaries.js';
 import { SdpError } from './errors.js';
-import { OLD_SCTP_PROTOCOL, numbersOf, stopped, type MLine } from './m-line.js';
+import { isDataSection, readMaxMessageBytes } from './data-section.js';
+import { numbersOf, stopped, type MLine } from './m-line.js';
 import type { Mid, SdpLimits } from './negotiation-types.js';
 import { readOfferedMedia, type OfferedMedia } from './offered-media.js';
 import { readReception, type Reception } from './reception.js';
@@ -46,8 +47,6 @@ const RTP_PROTOCOLS = [
   'TCP/TLS/RTP/SAVP',
   'RTP/SAVPF',
 ];
-const SCTP_PROTOCOLS = ['UDP/DTLS/SCTP', 'TCP/DTLS/SCTP'];
-const SCTP_PORT = /^[1-9]\d{0,4}$/;
 
 /** @throws {SdpError} */
 export function readOffer(sdp: string, context: OfferContext): OfferRead {
@@ -150,7 +149,8 @@ function readLines(
     if (section.kind === 'application') {
       const accepted = !data && context.sctp && bundle.alive.has(mid) && isDataSection(section);
       data ||= accepted;
-      return accepted ? { ...dead, alive: true } : dead;
+      if (!accepted) return dead;
+      return { ...dead, alive: true, maxMessageBytes: readMaxMessageBytes(section) };
     }
     const media = medias.get(mid);
     if (!media) return dead;
@@ -229,19 +229,6 @@ function idleCodecsOf(media: OfferedMedia, router: RtpCapabilities): MLine['idle
     if (matched) return [{ ...codec, rtcpFeedback: commonFeedback(codec, matched) }];
   }
   return [];
-}
-
-function isDataSection(section: MediaSection): boolean {
-  if (section.protocol === OLD_SCTP_PROTOCOL) {
-    const [port = ''] = section.formats;
-    const [mapped, application] = section.attributes.first('sctpmap')?.split(' ') ?? [];
-    return SCTP_PORT.test(port) && mapped === port && application === 'webrtc-datachannel';
-  }
-  return (
-    SCTP_PROTOCOLS.includes(section.protocol) &&
-    section.formats.includes('webrtc-datachannel') &&
-    SCTP_PORT.test(section.attributes.first('sctp-port') ?? '5000')
-  );
 }
 
 /** The tracks that are received on some m-lines, by mid. */

@@ -17,12 +17,15 @@ export interface Wishes {
   readonly reservations: ReadonlyMap<Mid, Reservation>;
   /** m-lines on which sending is to end. */
   readonly stops: ReadonlySet<Mid>;
+  /** The m-line for data channels that we would open, where there is none. */
+  readonly data: Mid | undefined;
 }
 
 /** Whether anything of `wishes` can be told by an offer. */
 export function isTellable(wishes: Wishes): boolean {
   return (
     wishes.stops.size > 0 ||
+    wishes.data !== undefined ||
     [...wishes.reservations.values()].some(({ track }) => track !== undefined)
   );
 }
@@ -43,6 +46,7 @@ export function planOffer(lines: readonly MLine[], wishes: Wishes): MLine[] {
     const placed = track && place(planned, free, mid, track, numbers);
     if (placed) numbers.add(numbersOf(placed));
   }
+  if (wishes.data !== undefined) placeData(planned, free, wishes.data);
   return planned;
 }
 
@@ -87,6 +91,27 @@ function withStops(lines: readonly MLine[], stops: ReadonlySet<Mid>): MLine[] {
   });
 }
 
+/** A dead m-line of that kind, or the end. */
+function placeFor(planned: readonly MLine[], free: ReadonlySet<number>, kind: string): number {
+  const dead = planned.findIndex(
+    (line, index) => free.has(index) && !line.alive && line.kind === kind,
+  );
+  return dead >= 0 ? dead : planned.length;
+}
+
+function placeData(planned: MLine[], free: ReadonlySet<number>, mid: Mid): void {
+  planned[placeFor(planned, free, 'application')] = {
+    mid,
+    kind: 'application',
+    protocol: 'UDP/DTLS/SCTP',
+    formats: ['webrtc-datachannel'],
+    alive: true,
+    numberedBy: 'server',
+    idleCodecs: [],
+    reducedSizeRtcp: false,
+  };
+}
+
 /** `numbers` are those of all that is planned so far. */
 function place(
   planned: MLine[],
@@ -97,10 +122,7 @@ function place(
 ): MLine | undefined {
   const { kind } = track;
   const own = planned.findIndex((line) => line.mid === mid);
-  const dead = planned.findIndex(
-    (line, index) => free.has(index) && !line.alive && line.kind === kind,
-  );
-  const index = own >= 0 ? own : dead >= 0 ? dead : planned.length;
+  const index = own >= 0 ? own : placeFor(planned, free, kind);
   const line = own >= 0 ? planned[own] : undefined;
   const others = line ? numbersBeside(planned, line) : numbers;
   const sending = describeSending(track, others, line?.slot);

@@ -5,6 +5,7 @@ import {
   offersAreReadOrRefused,
 } from '../src/hostile-input.fixture.js';
 import { keepsBothInStep } from '../src/renegotiation.fixture.js';
+import { twoAgree } from '../src/two-agents.fixture.js';
 
 /** What the unit tests do a little of. */
 const OFFERS = 100_000;
@@ -29,4 +30,5 @@ describe('a hundred thousand broken offers', () => {
 
 describe('thousands of sequences of renegotiations', () => {
   it('keep the m-lines of both sides in step', () => keepsBothInStep(SEQUENCES), TIMEOUT_MS);
+  it('and of two that both offer', () => twoAgree(SEQUENCES), TIMEOUT_MS);
 });
