@@ -14,13 +14,13 @@ export class TokenBucket {
     this.#atMs = clock.nowMs();
   }
 
-  take(): boolean {
+  take(cost = 1): boolean {
     const nowMs = this.clock.nowMs();
     const earned = ((nowMs - this.#atMs) / 1_000) * this.perSecond;
     this.#tokens = Math.min(this.burst, this.#tokens + earned);
     this.#atMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < cost) return false;
+    this.#tokens -= cost;
     return true;
   }
 }

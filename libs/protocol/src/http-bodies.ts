@@ -77,7 +77,7 @@ export const muteRequest = z.strictObject({
   muted: z.boolean().default(true),
 });
 
-export const trackKind = z.enum(['audio', 'video']);
+export const trackKind = z.enum(['audio', 'video', 'data']);
 
 /** One row of `GET /api/v1/streams`. */
 export const streamRow = z.object({
@@ -88,7 +88,14 @@ export const streamRow = z.object({
   username: z.string(),
   epoch: z.number(),
   tracks: z.array(
-    z.object({ trackId: z.string(), kind: trackKind, paused: z.boolean(), mimeType: z.string() }),
+    z.object({
+      trackId: z.string(),
+      kind: trackKind,
+      paused: z.boolean(),
+      mimeType: z.string(),
+      label: z.string().optional(),
+      protocol: z.string().optional(),
+    }),
   ),
 });
 export type StreamRow = z.output<typeof streamRow>;

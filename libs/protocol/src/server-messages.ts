@@ -5,14 +5,18 @@ const id = z.union([z.string(), z.number()]).optional();
 const participant = z.union([z.string(), z.number()]);
 
 export const wireTrack = z.object({
-  /** `audio` and `video` for the first of each kind: the track's id in SDP as well. */
+  /** `audio`, `video` and `data` for the first of each kind: the track's id in SDP as well. */
   trackId: z.string(),
-  kind: z.enum(['audio', 'video']),
+  kind: z.enum(['audio', 'video', 'data']),
   /** Muted at the source. */
   paused: z.boolean(),
+  /** Empty for data. */
   mimeType: z.string(),
+  /** Of a data channel, as its publisher gave them. */
+  label: z.string().optional(),
+  protocol: z.string().optional(),
 });
-/** One audio or video source inside a stream. */
+/** One audio or video source inside a stream, or one data channel. */
 export type WireTrack = z.output<typeof wireTrack>;
 
 export const wireUser = z.object({ userId: participant, username: z.string() });
@@ -122,6 +126,14 @@ export const serverMessage = z.discriminatedUnion('type', [
     ...ofPublisher,
     offer: z.string(),
     connection: z.string().optional(),
+  }),
+  /** The server has opened a data channel for a subscription: `streamId` is its `id` in the client. */
+  z.object({
+    type: z.literal('data-channel'),
+    ...ofPublisher,
+    connection: z.string().optional(),
+    trackId: z.string(),
+    streamId: z.number(),
   }),
   z.object({
     type: z.literal('subscribe-ice-candidate'),

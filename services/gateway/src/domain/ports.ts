@@ -1,12 +1,16 @@
+import type { SluiceError } from '@sluice/core';
 import type { ServerMessage, WireSubscriptionStats } from '@sluice/protocol';
 import type { Grants, Identity, ResumeContent, TokenRequest } from '@sluice/tokens';
 
 /** One audio or video source inside a stream. */
 export interface Track {
   readonly trackId: string;
-  readonly kind: 'audio' | 'video';
+  readonly kind: 'audio' | 'video' | 'data';
   readonly paused: boolean;
   readonly mimeType: string;
+  /** What its publisher called a data channel, and the protocol that it named. */
+  readonly label?: string | undefined;
+  readonly protocol?: string | undefined;
 }
 
 /** Where a session is at home: one router of one node. */
@@ -256,6 +260,19 @@ export type SessionNotice =
       readonly subscription: Subscription;
       readonly trackId: string;
       readonly mimeType: string;
+    }
+  | {
+      readonly kind: 'channelOpened';
+      readonly subscription: Subscription;
+      readonly trackId: string;
+      readonly streamId: number;
+    }
+  | {
+      readonly kind: 'failed';
+      readonly participant: string;
+      readonly purpose: string;
+      readonly trackId: string | undefined;
+      readonly error: SluiceError;
     }
   | { readonly kind: 'move'; readonly reason: string; readonly deadlineMs: number }
   | { readonly kind: 'ended'; readonly reason: string };

@@ -1,3 +1,4 @@
+import { ERRORS, SluiceError, type ErrorCode } from '@sluice/core';
 import {
   IngestStatus,
   NodeState,
@@ -5,7 +6,13 @@ import {
   type Track as TrackMessage,
 } from '@sluice/proto-gen/common';
 import type { SessionRef, StreamState } from '@sluice/proto-gen/common';
-import type { SessionEvent, SubscriptionRef } from '@sluice/proto-gen/media_node';
+import type {
+  ChannelOpened,
+  Failed,
+  SessionEvent,
+  SubscriptionOffered,
+  SubscriptionRef,
+} from '@sluice/proto-gen/media_node';
 import type { IngestView as IngestMessage } from '@sluice/proto-gen/stream_directory';
 import type {
   IngestView,
@@ -16,8 +23,14 @@ import type {
   Track,
 } from '../domain/ports.js';
 
-export function toTrack({ trackId, kind, paused, mimeType }: TrackMessage): Track {
-  return { trackId, kind: toKind(kind), paused, mimeType };
+export function toTrack(message: TrackMessage): Track {
+  const { trackId, kind, paused, mimeType, label, protocol } = message;
+  const channel = { ...(label !== undefined && { label }), ...(protocol && { protocol }) };
+  return { trackId, kind: toTrackKind(kind), paused, mimeType, ...channel };
+}
+
+function toTrackKind(kind: TrackKind): Track['kind'] {
+  return kind === TrackKind.TRACK_KIND_DATA ? 'data' : toKind(kind);
 }
 
 export function toKind(kind: TrackKind): 'audio' | 'video' {
@@ -57,6 +70,26 @@ function toSubscription(ref: SubscriptionRef | undefined): Subscription | undefi
   return { participant, purpose, connection: ref.connection === '' ? undefined : ref.connection };
 }
 
+function toOffered({ subscription: ref, sdp }: SubscriptionOffered): SessionNotice | undefined {
+  const subscription = toSubscription(ref);
+  if (subscription) return { kind: 'offered', subscription, sdp };
+  const connection = ref?.connection ?? '';
+  return connection === '' ? undefined : { kind: 'connectionOffered', connection, sdp };
+}
+
+function toChannelOpened(message: ChannelOpened): SessionNotice | undefined {
+  const { trackId, streamId } = message;
+  const subscription = toSubscription(message.subscription);
+  return subscription && { kind: 'channelOpened', subscription, trackId, streamId };
+}
+
+function toFailed({ stream, trackId, code, message }: Failed): SessionNotice | undefined {
+  if (!stream) return undefined;
+  const { participant, purpose } = stream;
+  const error = new SluiceError(toErrorCode(code), message);
+  return { kind: 'failed', participant, purpose, trackId, error };
+}
+
 /** Undefined for an event of a newer node, which this gateway does not know. */
 export function toNotice({ event }: SessionEvent): SessionNotice | undefined {
   switch (event?.$case) {
@@ -66,13 +99,8 @@ export function toNotice({ event }: SessionEvent): SessionNotice | undefined {
         publications: event.value.publications.map(({ purpose }) => purpose),
         subscriptions: event.value.subscriptions.map(toSubscription).filter((ref) => !!ref),
       };
-    case 'subscriptionOffered': {
-      const { sdp } = event.value;
-      const subscription = toSubscription(event.value.subscription);
-      if (subscription) return { kind: 'offered', subscription, sdp };
-      const connection = event.value.subscription?.connection ?? '';
-      return connection === '' ? undefined : { kind: 'connectionOffered', connection, sdp };
-    }
+    case 'subscriptionOffered':
+      return toOffered(event.value);
     case 'subscriptionEnded': {
       const subscription = toSubscription(event.value.subscription);
       const { reason } = event.value;
@@ -83,6 +111,10 @@ export function toNotice({ event }: SessionEvent): SessionNotice | undefined {
       const subscription = toSubscription(event.value.subscription);
       return subscription && { kind: 'trackRefused', subscription, trackId, mimeType };
     }
+    case 'channelOpened':
+      return toChannelOpened(event.value);
+    case 'failed':
+      return toFailed(event.value);
     case 'move':
       return { kind: 'move', ...event.value };
     case 'ended':
@@ -90,6 +122,10 @@ export function toNotice({ event }: SessionEvent): SessionNotice | undefined {
     case undefined:
       return undefined;
   }
+}
+
+function toErrorCode(code: string): ErrorCode {
+  return Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INTERNAL';
 }
 
 const INGEST_STATES = {

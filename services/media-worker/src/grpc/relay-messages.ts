@@ -48,9 +48,10 @@ export function parseOpenRelayResponse({ message }: OpenRelayResponse): OpenRela
     const reason = message.value.reason.slice(0, REASON_MAX_CHARACTERS);
     return { message: { $case: 'ended', value: { reason } } };
   }
-  const { tracks, path } = message.value;
+  const { tracks, path, data } = message.value;
   if (path.length === 0 || path.length > PATH_MAX_NODES) throw invalid('a path of odd length');
-  return { message: { $case: 'tracks', value: { tracks, path: path.map(NodeId) } } };
+  const value = { tracks, path: path.map(NodeId), ...(data && { data }) };
+  return { message: { $case: 'tracks', value } };
 }
 
 export function parseStreamName(name: StreamName | undefined): StreamName {

@@ -136,6 +136,22 @@ export function fromSessionEvent(event: SessionEvent): Message {
       const subscription = fromRef(event.subscription);
       return { event: { $case: 'trackRefused', value: { subscription, trackId, mimeType } } };
     }
+    case 'channelOpened': {
+      const { trackId, streamId } = event;
+      const subscription = fromRef(event.subscription);
+      return { event: { $case: 'channelOpened', value: { subscription, trackId, streamId } } };
+    }
+    case 'failed': {
+      const { stream, trackId } = event;
+      const { code, message } = event.error;
+      const value = {
+        stream: { ...stream },
+        ...(trackId !== undefined && { trackId }),
+        code,
+        message,
+      };
+      return { event: { $case: 'failed', value } };
+    }
     case 'move': {
       const { reason, deadlineMs } = event;
       return { event: { $case: 'move', value: { reason, deadlineMs } } };

@@ -11,6 +11,8 @@ export enum TrackKind {
   TRACK_KIND_UNSPECIFIED = 0,
   TRACK_KIND_AUDIO = 1,
   TRACK_KIND_VIDEO = 2,
+  /** TRACK_KIND_DATA - A data channel. */
+  TRACK_KIND_DATA = 3,
   UNRECOGNIZED = -1,
 }
 
@@ -41,15 +43,18 @@ export interface StreamName {
   purpose: string;
 }
 
-/** One audio or video source inside a stream. */
+/** One audio or video source inside a stream, or one data channel. */
 export interface Track {
-  /** Unique inside its stream and stable while the track lives; `audio` and `video` for the first of each kind. */
+  /** Unique inside its stream and stable while the track lives; `audio`, `video` and `data` for the first of each kind. */
   trackId: string;
   kind: TrackKind;
   /** The publisher muted it at the source: no packets flow. */
   paused: boolean;
-  /** The codec's MIME type as mediasoup writes it, such as video/VP8. */
+  /** The codec's MIME type as mediasoup writes it, such as video/VP8. Empty for data. */
   mimeType: string;
+  /** What the publisher called its data channel, and the protocol that it named. */
+  label?: string | undefined;
+  protocol?: string | undefined;
 }
 
 /** One router of one boot of one node: where sessions have their home and relays begin and end. */
@@ -206,7 +211,7 @@ export const StreamName: MessageFns<StreamName> = {
 };
 
 function createBaseTrack(): Track {
-  return { trackId: "", kind: 0, paused: false, mimeType: "" };
+  return { trackId: "", kind: 0, paused: false, mimeType: "", label: undefined, protocol: undefined };
 }
 
 export const Track: MessageFns<Track> = {
@@ -222,6 +227,12 @@ export const Track: MessageFns<Track> = {
     }
     if (message.mimeType !== "") {
       writer.uint32(34).string(message.mimeType);
+    }
+    if (message.label !== undefined) {
+      writer.uint32(42).string(message.label);
+    }
+    if (message.protocol !== undefined) {
+      writer.uint32(50).string(message.protocol);
     }
     return writer;
   },
@@ -271,6 +282,22 @@ export const Track: MessageFns<Track> = {
             message.mimeType = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.protocol = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -292,6 +319,8 @@ export const Track: MessageFns<Track> = {
     message.kind = object.kind ?? 0;
     message.paused = object.paused ?? false;
     message.mimeType = object.mimeType ?? "";
+    message.label = object.label ?? undefined;
+    message.protocol = object.protocol ?? undefined;
     return message;
   },
 };

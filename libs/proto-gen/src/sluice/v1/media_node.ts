@@ -126,6 +126,12 @@ export interface SessionEvent {
     | //
     /** The client's answer declines a track; the others of the stream are sent. */
     { $case: "trackRefused"; value: TrackRefused }
+    | //
+    /** A data channel was opened for a subscription. */
+    { $case: "channelOpened"; value: ChannelOpened }
+    | //
+    /** Something failed that no request stands behind. */
+    { $case: "failed"; value: Failed }
     | undefined;
 }
 
@@ -165,6 +171,24 @@ export interface TrackRefused {
   trackId: string;
   /** The codec that the client does not take. */
   mimeType: string;
+}
+
+export interface ChannelOpened {
+  subscription?: SubscriptionRef | undefined;
+  trackId: string;
+  /** By which the client knows it: its SCTP stream on the connection of the subscription. */
+  streamId: number;
+}
+
+export interface Failed {
+  /** What it is about. */
+  stream?: StreamName | undefined;
+  trackId?:
+    | string
+    | undefined;
+  /** One of the error catalogue. */
+  code: string;
+  message: string;
 }
 
 export interface Move {
@@ -472,6 +496,32 @@ export interface RelayTracks {
   tracks: RelayTrack[];
   /** Node ids from the origin to the sending node, for loop detection and the console. */
   path: string[];
+  /** Absent where there is none. */
+  data?: RelayData | undefined;
+}
+
+/** The data tracks of a relay. */
+export interface RelayData {
+  tracks: RelayDataTrack[];
+}
+
+/**
+ * One data channel, as it arrives by SCTP over the pipe. SCTP does not encrypt there, so each message
+ * is sealed by the origin: 8 bytes that count the messages, then AES-256-GCM over its payload protocol
+ * id (one byte) and its payload, with those 8 bytes as the end of a nonce that is otherwise zero.
+ */
+export interface RelayDataTrack {
+  trackId: string;
+  label: string;
+  protocol: string;
+  ordered: boolean;
+  maxRetransmits?: number | undefined;
+  maxPacketLifeTimeMs?:
+    | number
+    | undefined;
+  /** On the pipe. */
+  streamId: number;
+  key: Buffer;
 }
 
 export interface RelayTrack {
@@ -1247,6 +1297,12 @@ export const SessionEvent: MessageFns<SessionEvent> = {
       case "trackRefused":
         TrackRefused.encode(message.event.value, writer.uint32(50).fork()).join();
         break;
+      case "channelOpened":
+        ChannelOpened.encode(message.event.value, writer.uint32(58).fork()).join();
+        break;
+      case "failed":
+        Failed.encode(message.event.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1315,6 +1371,22 @@ export const SessionEvent: MessageFns<SessionEvent> = {
             message.event = { $case: "trackRefused", value: TrackRefused.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.event = { $case: "channelOpened", value: ChannelOpened.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.event = { $case: "failed", value: Failed.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1366,6 +1438,18 @@ export const SessionEvent: MessageFns<SessionEvent> = {
       case "trackRefused": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "trackRefused", value: TrackRefused.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "channelOpened": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "channelOpened", value: ChannelOpened.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "failed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "failed", value: Failed.fromPartial(object.event.value) };
         }
         break;
       }
@@ -1780,6 +1864,180 @@ export const TrackRefused: MessageFns<TrackRefused> = {
       : undefined;
     message.trackId = object.trackId ?? "";
     message.mimeType = object.mimeType ?? "";
+    return message;
+  },
+};
+
+function createBaseChannelOpened(): ChannelOpened {
+  return { subscription: undefined, trackId: "", streamId: 0 };
+}
+
+export const ChannelOpened: MessageFns<ChannelOpened> = {
+  encode(message: ChannelOpened, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subscription !== undefined) {
+      SubscriptionRef.encode(message.subscription, writer.uint32(10).fork()).join();
+    }
+    if (message.trackId !== "") {
+      writer.uint32(18).string(message.trackId);
+    }
+    if (message.streamId !== 0) {
+      writer.uint32(24).uint32(message.streamId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChannelOpened {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChannelOpened();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subscription = SubscriptionRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.trackId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.streamId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ChannelOpened>, I>>(base?: I): ChannelOpened {
+    return ChannelOpened.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChannelOpened>, I>>(object: I): ChannelOpened {
+    const message = createBaseChannelOpened();
+    message.subscription = (object.subscription !== undefined && object.subscription !== null)
+      ? SubscriptionRef.fromPartial(object.subscription)
+      : undefined;
+    message.trackId = object.trackId ?? "";
+    message.streamId = object.streamId ?? 0;
+    return message;
+  },
+};
+
+function createBaseFailed(): Failed {
+  return { stream: undefined, trackId: undefined, code: "", message: "" };
+}
+
+export const Failed: MessageFns<Failed> = {
+  encode(message: Failed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stream !== undefined) {
+      StreamName.encode(message.stream, writer.uint32(10).fork()).join();
+    }
+    if (message.trackId !== undefined) {
+      writer.uint32(18).string(message.trackId);
+    }
+    if (message.code !== "") {
+      writer.uint32(26).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Failed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stream = StreamName.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.trackId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Failed>, I>>(base?: I): Failed {
+    return Failed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Failed>, I>>(object: I): Failed {
+    const message = createBaseFailed();
+    message.stream = (object.stream !== undefined && object.stream !== null)
+      ? StreamName.fromPartial(object.stream)
+      : undefined;
+    message.trackId = object.trackId ?? undefined;
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -4968,7 +5226,7 @@ export const OpenRelayResponse: MessageFns<OpenRelayResponse> = {
 };
 
 function createBaseRelayTracks(): RelayTracks {
-  return { tracks: [], path: [] };
+  return { tracks: [], path: [], data: undefined };
 }
 
 export const RelayTracks: MessageFns<RelayTracks> = {
@@ -4978,6 +5236,9 @@ export const RelayTracks: MessageFns<RelayTracks> = {
     }
     for (const v of message.path) {
       writer.uint32(18).string(v!);
+    }
+    if (message.data !== undefined) {
+      RelayData.encode(message.data, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -5011,6 +5272,14 @@ export const RelayTracks: MessageFns<RelayTracks> = {
             message.path.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.data = RelayData.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5030,6 +5299,210 @@ export const RelayTracks: MessageFns<RelayTracks> = {
     const message = createBaseRelayTracks();
     message.tracks = object.tracks?.map((e) => RelayTrack.fromPartial(e)) || [];
     message.path = object.path?.map((e) => e) || [];
+    message.data = (object.data !== undefined && object.data !== null) ? RelayData.fromPartial(object.data) : undefined;
+    return message;
+  },
+};
+
+function createBaseRelayData(): RelayData {
+  return { tracks: [] };
+}
+
+export const RelayData: MessageFns<RelayData> = {
+  encode(message: RelayData, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.tracks) {
+      RelayDataTrack.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayData {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayData();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tracks.push(RelayDataTrack.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RelayData>, I>>(base?: I): RelayData {
+    return RelayData.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayData>, I>>(object: I): RelayData {
+    const message = createBaseRelayData();
+    message.tracks = object.tracks?.map((e) => RelayDataTrack.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRelayDataTrack(): RelayDataTrack {
+  return {
+    trackId: "",
+    label: "",
+    protocol: "",
+    ordered: false,
+    maxRetransmits: undefined,
+    maxPacketLifeTimeMs: undefined,
+    streamId: 0,
+    key: Buffer.alloc(0),
+  };
+}
+
+export const RelayDataTrack: MessageFns<RelayDataTrack> = {
+  encode(message: RelayDataTrack, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.trackId !== "") {
+      writer.uint32(10).string(message.trackId);
+    }
+    if (message.label !== "") {
+      writer.uint32(18).string(message.label);
+    }
+    if (message.protocol !== "") {
+      writer.uint32(26).string(message.protocol);
+    }
+    if (message.ordered !== false) {
+      writer.uint32(32).bool(message.ordered);
+    }
+    if (message.maxRetransmits !== undefined) {
+      writer.uint32(40).uint32(message.maxRetransmits);
+    }
+    if (message.maxPacketLifeTimeMs !== undefined) {
+      writer.uint32(48).uint32(message.maxPacketLifeTimeMs);
+    }
+    if (message.streamId !== 0) {
+      writer.uint32(56).uint32(message.streamId);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(66).bytes(message.key);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayDataTrack {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayDataTrack();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.trackId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.protocol = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ordered = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxRetransmits = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.maxPacketLifeTimeMs = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.streamId = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RelayDataTrack>, I>>(base?: I): RelayDataTrack {
+    return RelayDataTrack.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayDataTrack>, I>>(object: I): RelayDataTrack {
+    const message = createBaseRelayDataTrack();
+    message.trackId = object.trackId ?? "";
+    message.label = object.label ?? "";
+    message.protocol = object.protocol ?? "";
+    message.ordered = object.ordered ?? false;
+    message.maxRetransmits = object.maxRetransmits ?? undefined;
+    message.maxPacketLifeTimeMs = object.maxPacketLifeTimeMs ?? undefined;
+    message.streamId = object.streamId ?? 0;
+    message.key = object.key ?? Buffer.alloc(0);
     return message;
   },
 };

@@ -26,6 +26,8 @@ interface MemberSessionsEvents extends ResourceEvents {
   subscriptionEnded: [notice: Notice<'subscriptionEnded'>];
   /** The client takes the rest of the stream alone. */
   trackRefused: [notice: Notice<'trackRefused'>];
+  channelOpened: [notice: Notice<'channelOpened'>];
+  failed: [notice: Notice<'failed'>];
   /** Another session is the current one, and knows nothing of the client's PeerConnections yet. */
   moved: [move: Move];
   /** Another gateway has resumed the connection. */
@@ -185,6 +187,8 @@ export class MemberSessions extends Resource<MemberSessionsEvents> {
     session.on('trackRefused', (notice) => {
       if (session === this.#current) this.emit('trackRefused', notice);
     });
+    session.on('channelOpened', (notice) => this.emit('channelOpened', notice));
+    session.on('failed', (notice) => this.emit('failed', notice));
     session.on('takenOver', () => {
       this.emit('takenOver');
       this.close('taken over');

@@ -197,6 +197,17 @@ export class Membership extends Resource<MembershipEvents> {
         trackId,
       });
     });
+    sessions.on('channelOpened', ({ subscription, trackId, streamId }) => {
+      const { participant, purpose, connection } = subscription;
+      const publisherId = toWireParticipant(participant);
+      const of = { publisherId, purpose, ...(connection !== undefined && { connection }) };
+      this.#send({ type: 'data-channel', roomName, ...of, trackId, streamId });
+    });
+    sessions.on('failed', ({ participant, purpose, trackId, error: { code, message } }) => {
+      const publisherId = toWireParticipant(participant);
+      const of = { publisherId, purpose, ...(trackId !== undefined && { trackId }) };
+      this.#send({ type: 'error', code, message, roomName, ...of });
+    });
     sessions.on('moved', ({ reason, deadlineMs }) => {
       this.#send({ type: 'move', roomName, reason, deadlineMs });
       void this.#room.refresh();

@@ -15,7 +15,11 @@ export function toUser({ participant, username }: Participant): WireUser {
 }
 
 export function toTracks(tracks: readonly Track[]): WireTrack[] {
-  return tracks.map(({ trackId, kind, paused, mimeType }) => ({ trackId, kind, paused, mimeType }));
+  return tracks.map(({ trackId, kind, paused, mimeType, label, protocol }) => ({
+    ...{ trackId, kind, paused, mimeType },
+    ...(label !== undefined && { label }),
+    ...(protocol !== undefined && { protocol }),
+  }));
 }
 
 export function toPublisher(publisher: Publisher): WirePublisher {

@@ -18,6 +18,8 @@ interface SessionEvents extends ResourceEvents {
   connectionOffered: [notice: Notice<'connectionOffered'>];
   subscriptionEnded: [notice: Notice<'subscriptionEnded'>];
   trackRefused: [notice: Notice<'trackRefused'>];
+  channelOpened: [notice: Notice<'channelOpened'>];
+  failed: [notice: Notice<'failed'>];
   /** It must be replaced; it works for `deadlineMs` more. */
   move: [move: { readonly reason: string; readonly deadlineMs: number }];
   /** The node does not have it any more, or does not answer. Then it closes. */
@@ -211,6 +213,12 @@ export class Session extends Resource<SessionEvents> {
         break;
       case 'trackRefused':
         this.emit('trackRefused', notice);
+        break;
+      case 'channelOpened':
+        this.emit('channelOpened', notice);
+        break;
+      case 'failed':
+        this.emit('failed', notice);
         break;
       case 'move':
         this.emit('move', notice);

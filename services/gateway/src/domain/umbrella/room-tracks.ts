@@ -36,11 +36,16 @@ function tracksOf(names: TrackNames, roomName: string, publisher: Publisher): Um
   const { participant, purpose } = publisher;
   const imported = importedTrack(participant, purpose);
   const streamId = sdpStreamId({ room: roomName, participant, purpose });
-  return publisher.tracks.map(({ trackId, kind }) => ({
-    id: trackId,
-    kind,
-    streamId,
-    umbrellaId: imported?.umbrellaId ?? names.ownId([roomName, participant, purpose], trackId),
-    path: [...(imported?.path ?? []), names.clusterId],
-  }));
+  return publisher.tracks.flatMap(({ trackId, kind }) =>
+    kind === 'data'
+      ? []
+      : {
+          id: trackId,
+          kind,
+          streamId,
+          umbrellaId:
+            imported?.umbrellaId ?? names.ownId([roomName, participant, purpose], trackId),
+          path: [...(imported?.path ?? []), names.clusterId],
+        },
+  );
 }

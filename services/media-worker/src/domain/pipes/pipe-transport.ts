@@ -1,5 +1,7 @@
 import type { PipeTransport, PipeTransportOptions, Router, SrtpCryptoSuite } from 'mediasoup/types';
 import { SluiceError } from '@sluice/core';
+import { MESSAGE_MAX_BYTES } from '../data/data-message.js';
+import { SEAL_BYTES } from '../data/data-seal.js';
 import type { PipeEnd } from '@sluice/proto-gen/media_node';
 
 /** Where the pipes between nodes listen. They cannot share the port of the WebRtcServer. */
@@ -16,6 +18,8 @@ export type PipeReach = 'between nodes' | 'between cores';
 
 /** All streams of two routers share these sockets; the kernel may grant less. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
+
+const SEALED_MAX_BYTES = MESSAGE_MAX_BYTES + SEAL_BYTES;
 
 /** The only suite that mediasoup's PipeTransport knows. */
 const SRTP_CRYPTO_SUITE: SrtpCryptoSuite = 'AEAD_AES_256_GCM';
@@ -36,7 +40,12 @@ export function pipeTransportOptions(listen: PipeListen, reach: PipeReach): Pipe
     },
     enableSrtp: between,
     enableRtx: between,
-    enableSctp: false,
+    // Not encrypted, unlike the rest: what it carries is sealed.
+    enableSctp: true,
+    maxSendMessageSize: SEALED_MAX_BYTES,
+    maxReceiveMessageSize: SEALED_MAX_BYTES,
+    sctpSendBufferSize: 16 * 1024 * 1024,
+    sctpPerStreamSendQueueLimit: 4 * 1024 * 1024,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Pipe } from '../pipes/pipe.js';
 import { consumeForPipe } from '../pipes/relay-consumer.js';
 import { RELAY_REASONS } from '../streams/relay-reasons.js';
 import type { CopyTrack, StreamCopy } from '../streams/stream-copy.js';
+import { RelayDataFeed } from './relay-data-feed.js';
 
 export interface RelayFeedOptions {
   readonly copy: StreamCopy;
@@ -43,6 +44,7 @@ export class RelayFeed extends Resource {
   readonly #fed = new Map<string, FedTrack>();
   /** Of sources that were replaced. */
   readonly #former = new Set<Consumer>();
+  readonly #data: RelayDataFeed;
   readonly #follow = () => this.#changed();
   readonly #onCopyClosed = (reason: CloseReason) => this.#end(reason);
   readonly #onPipeClosed = () => this.close('pipe closed');
@@ -58,6 +60,7 @@ export class RelayFeed extends Resource {
     const { copy, pipe } = options;
     this.#copy = copy;
     this.#epoch = copy.epoch;
+    this.#data = this.own(new RelayDataFeed(pipe));
     copy.on('tracksChanged', this.#follow);
     copy.on('pausedChanged', this.#follow);
     copy.on('sourceChanged', this.#follow);
@@ -139,8 +142,19 @@ export class RelayFeed extends Resource {
   async #pass(): Promise<void> {
     this.#dropGone();
     for (const track of [...this.#copy.tracks.values()]) await this.#feed(track);
+    await this.#feedData();
     await Promise.all([...this.#fed.values()].map(({ consumer }) => this.#applyPause(consumer)));
     if (!this.#again) this.#tell();
+  }
+
+  async #feedData(): Promise<void> {
+    const { data } = this.#copy;
+    try {
+      await this.#data.follow(data);
+    } catch (error) {
+      // One that has lost its source meanwhile is told of by the copy.
+      if (!this.closed && ![...data.values()].some(({ producer }) => producer.closed)) throw error;
+    }
   }
 
   #dropGone(): void {
@@ -206,10 +220,12 @@ export class RelayFeed extends Resource {
     if (this.closed || this.#ending) return;
     const tracks = [...this.#fed].map(([trackId, fed]) => toRelayTrack(trackId, fed));
     const path = [...this.#copy.path];
-    const said = JSON.stringify({ tracks, path });
+    const { list } = this.#data;
+    const said = JSON.stringify({ tracks, path, list });
     if (said === this.#told) return;
     this.#told = said;
-    this.options.write({ message: { $case: 'tracks', value: { tracks, path } } });
+    const data = list.length > 0 && { data: { tracks: list } };
+    this.options.write({ message: { $case: 'tracks', value: { tracks, path, ...data } } });
   }
 
   /** Nothing flows any more, so the puller need not wait for better. */

@@ -12,6 +12,7 @@ import type { Pipes } from '../pipes/pipes.js';
 import type { Directory, FactPublisher, Log, NodeIdentity } from '../ports.js';
 import { steadyFlow } from '../streams/first-packets.js';
 import { withDeadline } from '../pipes/relay-deadline.js';
+import { RelayData } from './relay-data.js';
 import { RelayDemand } from './relay-demand.js';
 import type { RelayPeer } from '../pipes/relay-peers.js';
 import { planRelay, type EpochOver, type PlannedRelay } from './relay-planning.js';
@@ -53,6 +54,7 @@ export class RelayedStream extends Resource {
   readonly #ready = Promise.withResolvers<StreamCopy>();
   #copy: StreamCopy | undefined;
   #tracks: RelayTracks | undefined;
+  #data: RelayData | undefined;
   #relay: Relay | undefined;
   /** Whether others have the copy: from when it first had all its tracks. */
   #established = false;
@@ -207,6 +209,7 @@ export class RelayedStream extends Resource {
       this.#copy ??= this.#makeCopy(relay.state.epoch, path);
       const takeOver = this.#takeOver(relay, path);
       await this.#tracks?.apply(tracks.tracks, relay.pipe.transport, takeOver);
+      await this.#data?.apply(tracks.data?.tracks ?? [], relay.pipe.transport);
       this.#establish();
       tracks = await relay.nextTracks();
     }
@@ -271,6 +274,7 @@ export class RelayedStream extends Resource {
       else this.#startLinger();
     });
     this.#tracks = new RelayTracks(copy);
+    this.#data = this.own(new RelayData(copy, this.options.clock));
     return copy;
   }
 

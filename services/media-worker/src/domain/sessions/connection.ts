@@ -20,6 +20,8 @@ import {
 import type { HomeRouter } from '../routers/home-router.js';
 import type { IceFront, OpenIceFront } from './ice-front.js';
 import { LinkProbes } from './link-probes.js';
+import { DataChannels } from '../data/data-channels.js';
+import type { DataRate } from '../data/data-rate.js';
 import { Establishment, type Direction, type JoinObserver } from './join-phases.js';
 
 export interface ConnectionSettings {
@@ -44,13 +46,15 @@ export interface ConnectionSettings {
 export interface ConnectionEvents extends ResourceEvents {
   /** DTLS is up: media flows from now on. */
   connected: [];
+  /** SCTP is up. */
+  dataConnected: [];
 }
 
 /** A client may receive a whole room on one PeerConnection. */
 const SUBSCRIBING_LIMITS = { mLines: 256, sdpBytes: 256 * 1024 };
 
 export interface ConnectionOptions {
-  /** Whether it carries data channels. */
+  /** Whether it may carry data channels. */
   readonly sctp?: boolean;
   /** In the numbering of the client where it sets that; else the router's own. */
   readonly routerRtpCapabilities?: RtpCapabilities;
@@ -70,8 +74,16 @@ interface Reachable {
   readonly front: IceFront | undefined;
 }
 
-/** Data channels of a duplex one; what browsers ask for at most. */
-const SCTP_STREAMS = { OS: 256, MIS: 256 };
+/**
+ * What waits for a client that reads slowly: all of it, and of one channel. It is more than anybody
+ * may send at once. With more waiting, what may be lost is lost, and other channels are closed.
+ */
+const SCTP_BUFFERS = {
+  sctpSendBufferSize: 8 * 1024 * 1024,
+  sctpPerStreamSendQueueLimit: 4 * 1024 * 1024,
+};
+/** Data channels that a client may have open on one PeerConnection. */
+const CLIENT_CHANNELS_MAX = 16;
 
 export function connectionLost(): SluiceError {
   return new SluiceError('UNAVAILABLE', 'the connection was lost');
@@ -91,11 +103,12 @@ export class Connection extends Resource<ConnectionEvents> {
   readonly #establishment: Establishment;
   /** Whether the client's link has become wider. */
   readonly probes: LinkProbes;
+  #data: DataChannels | undefined;
+  #openingData: Promise<DataChannels> | undefined;
 
   private constructor(
-    private readonly direction: Direction,
-    /** When a client's wish began to make it. */
-    readonly openedAtMs: number,
+    private readonly home: HomeRouter,
+    private readonly begun: { readonly direction: Direction; readonly openedAtMs: number },
     { transport, front }: Reachable,
     readonly negotiation: Negotiation,
     private readonly settings: ConnectionSettings,
@@ -107,7 +120,7 @@ export class Connection extends Resource<ConnectionEvents> {
     front?.onClosed((reason) => this.#lose(reason));
     this.probes = new LinkProbes(transport, settings.clock);
     const { onPhase } = settings.joins;
-    this.#establishment = new Establishment((phase, ms) => onPhase(direction, phase, ms));
+    this.#establishment = new Establishment((phase, ms) => onPhase(begun.direction, phase, ms));
     transport.on('dtlsstatechange', (state) => {
       if (state === 'connected') this.#onConnected();
       else if (state === 'failed' || state === 'closed') this.#lose(`dtls ${state}`);
@@ -123,7 +136,7 @@ export class Connection extends Resource<ConnectionEvents> {
     home: HomeRouter,
     direction: Direction,
     settings: ConnectionSettings,
-    { sctp = false, routerRtpCapabilities = home.router.rtpCapabilities }: ConnectionOptions = {},
+    { sctp = true, routerRtpCapabilities = home.router.rtpCapabilities }: ConnectionOptions = {},
   ): Promise<Connection> {
     const openedAtMs = settings.clock.nowMs();
     const transport = await createTransport(home, {
@@ -133,7 +146,7 @@ export class Connection extends Resource<ConnectionEvents> {
       preferUdp: true,
       iceConsentTimeout: settings.iceConsentTimeoutSeconds,
       initialAvailableOutgoingBitrate: settings.initialOutgoingBps,
-      ...(sctp && { enableSctp: true, numSctpStreams: SCTP_STREAMS }),
+      ...(sctp && { enableSctp: true, ...SCTP_BUFFERS }),
     });
     await setBounds(transport, direction, settings);
     const front = await openFront(transport, settings);
@@ -145,7 +158,17 @@ export class Connection extends Resource<ConnectionEvents> {
       ...(direction !== 'publishing' && { limits: SUBSCRIBING_LIMITS }),
     });
     const reachable = { transport, front };
-    return new Connection(direction, openedAtMs, reachable, negotiation, settings);
+    return new Connection(home, { direction, openedAtMs }, reachable, negotiation, settings);
+  }
+
+  /** Its data channels, from when they were negotiated. */
+  get data(): DataChannels | undefined {
+    return this.#data;
+  }
+
+  /** When a client's wish began to make it. */
+  get openedAtMs(): number {
+    return this.begun.openedAtMs;
   }
 
   get connected(): boolean {
@@ -192,6 +215,31 @@ export class Connection extends Resource<ConnectionEvents> {
     }
   }
 
+  /**
+   * Listens for data channels, once DTLS knows the client's side; `rate` bounds what comes on them.
+   *
+   * @throws {SluiceError} UNAVAILABLE.
+   */
+  async openData(rate?: DataRate): Promise<DataChannels> {
+    this.#openingData ??= DataChannels.open(this.home, this.transport, {
+      clock: this.settings.clock,
+      clientIsDtlsServer: this.transport.dtlsParameters.role === 'client',
+      clientChannelsMax: CLIENT_CHANNELS_MAX,
+      rate,
+    });
+    try {
+      const data = await this.#openingData;
+      if (!this.#data) {
+        this.#data = this.own(data);
+        data.on('connected', () => this.emit('dataConnected'));
+        if (data.connected) this.emit('dataConnected');
+      }
+      return data;
+    } catch (error) {
+      throw this.closed ? connectionLost() : error;
+    }
+  }
+
   restartIce(): Promise<IceParameters> {
     return this.#front ? Promise.resolve(this.#front.restart()) : this.transport.restartIce();
   }
@@ -230,7 +278,7 @@ export class Connection extends Resource<ConnectionEvents> {
   }
 
   protected override release(reason: string): void {
-    this.settings.joins.onConnectionClosed(this.direction, reason);
+    this.settings.joins.onConnectionClosed(this.begun.direction, reason);
     this.#connectTimer?.cancel();
     this.#iceTimer?.cancel();
     this.transport.close();

@@ -2,6 +2,7 @@ import { Resource, type ResourceEvents, type Timer } from '@sluice/core';
 import type { IncomingTrack, Mid, OfferReceived, OutgoingTrack } from '@sluice/sdp';
 import { Connection, connectionLost } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
+import type { DataChannels } from '../data/data-channels.js';
 import { IncomingTracks } from './incoming-tracks.js';
 import type { PublishingSettings } from './incoming-stream.js';
 import type { OfferedSlots } from './offered-connection.js';
@@ -28,8 +29,6 @@ export interface DuplexConnectionEvents extends ResourceEvents {
  * waits for a later offer. Throwing refuses the offer.
  */
 export type TrackPlan = (offered: OfferedTracks) => Promise<ReadonlyMap<Mid, string>>;
-
-const OFFERS_DATA = /^m=application /mu;
 
 /**
  * One PeerConnection on which a client sends streams and is sent others. Either side offers; when
@@ -59,25 +58,25 @@ export class DuplexConnection extends Resource<DuplexConnectionEvents> {
     connection.onClosed((reason) => this.close(reason));
   }
 
-  /**
-   * For the PeerConnection of which `sdp` is the first offer. Where it is not `offersUnasked`, the
-   * client gets an offer only because of what it subscribes to.
-   */
+  /** Where it is not `offersUnasked`, the client gets an offer only because of what it subscribes to. */
   static async open(
     key: string,
     home: HomeRouter,
     settings: PublishingSettings & SubscribingSettings,
-    sdp: string,
     offersUnasked = true,
   ): Promise<DuplexConnection> {
-    const sctp = OFFERS_DATA.test(sdp);
-    const connection = await Connection.open(home, 'duplex', settings, { sctp });
+    const connection = await Connection.open(home, 'duplex', settings);
     return new DuplexConnection(key, home, connection, settings, offersUnasked);
   }
 
   /** Whether any stream arrives on it. */
   get receives(): boolean {
     return this.#streams.size > 0;
+  }
+
+  /** Its data channels. @throws {SluiceError} UNAVAILABLE. */
+  openData(): Promise<DataChannels> {
+    return this.connection.openData();
   }
 
   /** Whether data channels were negotiated. */
@@ -121,6 +120,7 @@ export class DuplexConnection extends Resource<DuplexConnectionEvents> {
           const { rejected, changed: grown } = await this.#take(offer, plan);
           changed = new Set([...removed, ...grown]);
           this.#carriesData = offer.data;
+          if (offer.data) await this.connection.openData(this.settings.dataRate);
           return { rejected, ...(serve && { sending: await serve(this.#slotsOf(offer)) }) };
         },
       );

@@ -43,7 +43,7 @@ export class DuplexConnections extends Resource {
     const { publications } = this.context;
     const known = this.#byKey.get(key);
     if (known?.continues(sdp)) return publications.publishOn(known, sdp, streamOf);
-    const connection = await this.#open(key, sdp, known);
+    const connection = await this.#open(key, known);
     try {
       const answered = await publications.publishOn(connection, sdp, streamOf);
       if (connection.closed) throw connectionLost();
@@ -59,7 +59,7 @@ export class DuplexConnections extends Resource {
   /** One whose first offer is ours. Idempotent. */
   async ensure(key: string): Promise<void> {
     if (this.#byKey.has(key)) return;
-    this.#add(await this.#open(key, '', undefined));
+    this.#add(await this.#open(key, undefined));
   }
 
   /** What the client published goes on elsewhere; those who watch it here are fed a little longer. */
@@ -77,7 +77,7 @@ export class DuplexConnections extends Resource {
     for (const connection of this.list) connection.close('session closed');
   }
 
-  async #open(key: string, sdp: string, known: DuplexConnection | undefined) {
+  async #open(key: string, known: DuplexConnection | undefined) {
     const { home, settings, connectionsMax, subscriptions } = this.context;
     if (!known && subscriptions.receivesOn(key)) {
       throw new SluiceError('INVALID_STATE', 'the connection is for receiving alone');
@@ -85,7 +85,7 @@ export class DuplexConnections extends Resource {
     if (!known && this.#byKey.size >= connectionsMax) {
       throw new SluiceError('RATE_LIMITED', 'a session cannot hold more connections');
     }
-    const connection = await DuplexConnection.open(key, home, settings, sdp);
+    const connection = await DuplexConnection.open(key, home, settings);
     if (this.closed) connection.close();
     return connection;
   }

@@ -1,10 +1,14 @@
-import type { Closable, ResourceEvents } from '@sluice/core';
+import type { Closable, ResourceEvents, SluiceError } from '@sluice/core';
 import type { Connection, ConnectionSettings } from './connection.js';
 import type { CopyTrack } from '../streams/stream-copy.js';
 import type { Measured } from '../traffic.js';
+import type { DataChannel } from '../data/data-channel.js';
+import type { DataRate } from '../data/data-rate.js';
 
 export interface PublishingSettings extends ConnectionSettings {
   readonly tracksMax: number;
+  /** What may come on all data channels together. */
+  readonly dataRate: DataRate;
 }
 
 export interface IncomingStreamEvents extends ResourceEvents {
@@ -14,6 +18,10 @@ export interface IncomingStreamEvents extends ResourceEvents {
   changed: [];
   /** A track's producer ends; another one takes its place in a moment, and `changed` follows. */
   renewing: [trackId: string];
+  /** Its client has opened a data channel that belongs to it. */
+  channel: [channel: DataChannel];
+  /** Something that its client did with data channels was refused. */
+  refused: [error: SluiceError];
 }
 
 /** One stream as it arrives from its client, on a PeerConnection of its own or with others. */
@@ -29,8 +37,10 @@ export interface IncomingStream extends Closable {
   readonly endsWhenEmpty: boolean;
   /** How long its stream waits for another in its place when it is lost; else a moment. */
   readonly replacementMs?: number;
-  on<Event extends 'flowing' | 'changed' | 'renewing'>(
-    event: Event,
-    listener: (...values: IncomingStreamEvents[Event]) => void,
+  /** Data channels that belong to it. */
+  readonly channels?: readonly DataChannel[];
+  on<K extends Exclude<keyof IncomingStreamEvents, 'closed'>>(
+    event: K,
+    listener: (...args: IncomingStreamEvents[K]) => void,
   ): unknown;
 }

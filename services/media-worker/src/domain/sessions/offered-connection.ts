@@ -41,6 +41,8 @@ const MID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:mid';
 export class OfferedConnection extends Resource implements Carrier {
   readonly key = '';
   readonly pending = undefined;
+  /** A client that offers to receive is sent no data. */
+  readonly data = undefined;
   readonly #sending = new Map<Mid, OutgoingTrack>();
   #slots: readonly OfferedSlot[] = [];
   #subscription: Subscription | undefined;
@@ -67,7 +69,7 @@ export class OfferedConnection extends Resource implements Carrier {
     settings: ConnectionSettings,
   ): Promise<OfferedConnection> {
     const capabilities = numberedAs(home, numbering.mediaCodecs, () => home.router.rtpCapabilities);
-    const options = { routerRtpCapabilities: capabilities };
+    const options = { sctp: false, routerRtpCapabilities: capabilities };
     const connection = await Connection.open(home, 'subscribing', settings, options);
     const offered = new OfferedConnection(connection, source, settings);
     offered.own(connection);
@@ -180,6 +182,8 @@ export class OfferedConnection extends Resource implements Carrier {
   }
 
   /** There is no telling a client of this kind: either it finds out by itself, or it comes again. */
+  wantData(): void {}
+
   announce(): void {
     if (!this.#replaced) return;
     this.#replaced = false;

@@ -6,6 +6,8 @@ import { connectionLost, type Connection } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import type { IncomingStream, PublishingSettings } from './incoming-stream.js';
 import type { FactPublisher } from '../ports.js';
+import type { DataTrack } from '../data/data-track.js';
+import { PublishedData } from './published-data.js';
 import { PublishingConnection } from './publishing-connection.js';
 import { RELAY_REASONS } from '../streams/relay-reasons.js';
 import type { RetiredConnections } from './retired-connections.js';
@@ -26,6 +28,8 @@ export interface PublicationContext {
   readonly moving: () => boolean;
   /** Told when a stream turned out to be another session's by now. */
   readonly onFenced: () => void;
+  /** Told when something was refused that its client did with data channels. */
+  readonly onRefused: (name: StreamName, error: SluiceError) => void;
   /** Told when a stream has ended, however. */
   readonly onEnded: () => void;
   readonly claims: StreamClaims;
@@ -54,6 +58,7 @@ export interface Published {
  */
 export class Publication extends Resource {
   readonly #copy: StreamCopy;
+  readonly #data: PublishedData;
   #current: IncomingStream;
   #next: IncomingStream | undefined;
   readonly #timers = new Set<Timer>();
@@ -71,6 +76,7 @@ export class Publication extends Resource {
     super();
     const { home, origin, copies, facts, username } = context;
     this.#copy = new StreamCopy(claim.name, claim.epoch, home, [origin.nodeId]);
+    this.#data = this.own(new PublishedData(this.#copy, home));
     this.#current = this.#adopt(stream);
     this.#takeTracks();
     copies.add(this.#copy);
@@ -117,11 +123,15 @@ export class Publication extends Resource {
   }
 
   get tracks(): readonly Track[] {
-    return [...this.#copy.tracks.values()].map(toTrack);
+    const { tracks, data } = this.#copy;
+    return [...[...tracks.values()].map(toTrack), ...[...data.values()].map(toDataTrack)];
   }
 
   /** Whether its client is there: sends something, or has only just begun. */
   get receiving(): boolean {
+    const { connection } = this.#current;
+    // There is nothing to see of a client that sends data alone but that it is connected.
+    if (this.#current.tracks.length === 0) return connection?.transport.iceState === 'completed';
     return this.#current.tracks.some(
       ({ producer: { score } }) => score.length === 0 || score.some(({ score: of }) => of > 0),
     );
@@ -250,6 +260,9 @@ export class Publication extends Resource {
     stream.on('renewing', (trackId) => {
       if (stream === this.#current) this.#copy.hold(trackId);
     });
+    for (const channel of stream.channels ?? []) this.#data.join(channel, stream);
+    stream.on('channel', (channel) => this.#data.join(channel, stream));
+    stream.on('refused', (error) => this.context.onRefused(this.name, error));
     return stream;
   }
 
@@ -344,4 +357,9 @@ function toTrack({ trackId, producer }: CopyTrack): Track {
     paused: producer.paused,
     mimeType: producer.rtpParameters.codecs[0]?.mimeType ?? '',
   };
+}
+
+function toDataTrack({ trackId, parameters: { label, protocol } }: DataTrack): Track {
+  const kind = TrackKind.TRACK_KIND_DATA;
+  return { trackId, kind, paused: false, mimeType: '', label, protocol };
 }

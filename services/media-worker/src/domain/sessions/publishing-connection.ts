@@ -2,6 +2,7 @@ import { Resource, SluiceError } from '@sluice/core';
 import type { OfferHints, OfferReceived } from '@sluice/sdp';
 import { Connection, connectionLost } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
+import type { DataChannel } from '../data/data-channel.js';
 import type {
   IncomingStream,
   IncomingStreamEvents,
@@ -42,6 +43,10 @@ export class PublishingConnection extends Resource<IncomingStreamEvents> impleme
     return this.#incoming.tracks;
   }
 
+  get channels(): readonly DataChannel[] {
+    return this.connection.data?.clients ?? [];
+  }
+
   get flowing(): boolean {
     return this.#incoming.flowing;
   }
@@ -70,17 +75,25 @@ export class PublishingConnection extends Resource<IncomingStreamEvents> impleme
     const known = this.tracks.length;
     const tracks = known - offer.removed.length + offer.added.length;
     checkTracks(tracks, this.settings.tracksMax);
-    if (tracks === 0 && known === 0) {
-      throw new SluiceError('INVALID_ARGUMENT', 'the offer sends neither audio nor video');
+    if (tracks === 0 && known === 0 && !offer.data) {
+      throw new SluiceError('INVALID_ARGUMENT', 'the offer sends neither audio nor video nor data');
     }
   }
 
   async #take(offer: OfferReceived) {
+    if (offer.data) await this.#openData();
     for (const mid of offer.removed) this.#incoming.remove(mid);
     const rejected = await this.#incoming.produce(offer.added);
     if (this.closed) throw connectionLost();
     if (rejected.size > 0 && this.tracks.length === 0) throw nothingReceivable();
     return { rejected };
+  }
+
+  async #openData(): Promise<void> {
+    if (this.connection.data) return;
+    const data = await this.connection.openData(this.settings.dataRate);
+    data.on('opened', (channel) => this.emit('channel', channel));
+    data.on('refused', (error) => this.emit('refused', error));
   }
 }
 

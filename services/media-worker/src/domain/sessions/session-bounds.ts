@@ -1,3 +1,5 @@
+import type { DataLimits } from '../data/data-rate.js';
+
 /** How long a session waits for what only its client can do. */
 export interface SessionTimings {
   /** From the loss of the last watcher to the end of the session. */
@@ -29,6 +31,8 @@ export interface SessionLimits {
   readonly waitingCommands: number;
   /** ICE candidates over the session's life; we read them but need none. */
   readonly candidates: number;
+  /** What it may publish on data channels. */
+  readonly data: DataLimits;
 }
 
 export const SESSION_TIMINGS: SessionTimings = {
@@ -49,4 +53,5 @@ export const SESSION_LIMITS: SessionLimits = {
   duplexConnections: 8,
   waitingCommands: 256,
   candidates: 2_000,
+  data: { messagesPerSecond: 250, bytesPerSecond: 1024 * 1024 },
 };

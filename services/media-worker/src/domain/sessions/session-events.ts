@@ -1,4 +1,4 @@
-import type { StreamName } from '@sluice/core';
+import type { SluiceError, StreamName } from '@sluice/core';
 
 /** A subscription as its client knows it. */
 export interface SubscriptionRef {
@@ -30,6 +30,20 @@ export type SessionEvent =
       readonly subscription: SubscriptionRef;
       readonly trackId: string;
       readonly mimeType: string;
+    }
+  | {
+      /** A data channel that we opened for a subscription. */
+      readonly type: 'channelOpened';
+      readonly subscription: SubscriptionRef;
+      readonly trackId: string;
+      readonly streamId: number;
+    }
+  | {
+      /** Something failed that no request stands behind. */
+      readonly type: 'failed';
+      readonly stream: StreamName;
+      readonly trackId?: string;
+      readonly error: SluiceError;
     }
   | { readonly type: 'move'; readonly reason: string; readonly deadlineMs: number }
   | { readonly type: 'ended'; readonly reason: string };

@@ -1,4 +1,5 @@
 import type { ConnectionSettings } from './connection.js';
+import { DataRate } from '../data/data-rate.js';
 import type { PublishingSettings } from './incoming-stream.js';
 import type { SessionProfile } from './session-profile.js';
 import type { SessionEnvironment } from './session.js';
@@ -14,6 +15,7 @@ export function publishingSettings(
     ...connectionSettings(environment),
     ...dialing,
     tracksMax: limits.tracksPerPublication,
+    dataRate: new DataRate(environment.clock, limits.data),
     switchOverMs: timings.switchOverMs,
   };
 }

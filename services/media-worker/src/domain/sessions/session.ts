@@ -362,13 +362,10 @@ export class Session extends Resource implements DrainedSession {
     return new Publications(
       {
         ...{ claims, copies, facts, speakers, retired, settings },
-        home,
-        origin,
-        sessionId,
-        replacesSessionId,
-        username,
+        ...{ home, origin, sessionId, replacesSessionId, username },
         moving: () => this.moving,
         onFenced: () => this.#supersede('by some origin'),
+        onRefused: (stream, error) => this.#tell({ type: 'failed', stream, error }),
         onEnded: () => this.#endUnattended(),
       },
       profile.publicationsMax ?? limits.publications,

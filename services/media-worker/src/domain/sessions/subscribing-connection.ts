@@ -1,6 +1,6 @@
 import type { Consumer, WebRtcTransport } from 'mediasoup/types';
 import { Resource, SluiceError, type ResourceEvents, type Timer } from '@sluice/core';
-import type { Mid } from '@sluice/sdp';
+import { SdpError, type Mid } from '@sluice/sdp';
 import { Connection, type ConnectionSettings } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import { onFirstSent, type JoinPhase } from './join-phases.js';
@@ -38,6 +38,8 @@ export class SubscribingConnection
   #due: { readonly cause: Subscription | undefined } | undefined;
   #timer: Timer | undefined;
   #ending = false;
+  /** The client will have no data channels. */
+  #dataDeclined = false;
 
   /** On `connection`, which is its own from now on. */
   constructor(
@@ -51,6 +53,9 @@ export class SubscribingConnection
     this.own(connection);
     connection.on('connected', () => {
       for (const subscription of this.#subscriptions) subscription.connected();
+    });
+    connection.on('dataConnected', () => {
+      for (const subscription of this.#subscriptions) subscription.dataConnected();
     });
     connection.onClosed((reason) => this.close(reason));
   }
@@ -75,6 +80,11 @@ export class SubscribingConnection
   /** Whether something changed that the client has not been offered. */
   get offerNeeded(): boolean {
     return !this.#ending && this.connection.negotiation.offerNeeded;
+  }
+
+  get data(): Carrier['data'] {
+    const { data: channels, negotiation } = this.connection;
+    return channels && negotiation.data && { channels, ...negotiation.data };
   }
 
   get pending(): PendingOffer | undefined {
@@ -121,6 +131,16 @@ export class SubscribingConnection
     } catch (error) {
       if (mid === undefined && !this.closed) negotiation.stopSending(reserved);
       throw error;
+    }
+  }
+
+  wantData(): void {
+    if (this.#dataDeclined || this.closed) return;
+    try {
+      this.connection.negotiation.wantData();
+    } catch (error) {
+      // There is no room for another m-line: then the stream comes without its data.
+      if (!(error instanceof SdpError)) throw error;
     }
   }
 
@@ -187,6 +207,8 @@ export class SubscribingConnection
     this.#timer?.cancel();
     this.connection.meet(sdp, 'answer');
     await this.connection.connect(connect);
+    if (this.connection.negotiation.data) await this.connection.openData();
+    else this.#dataDeclined ||= /^m=application /mu.test(sdp);
     for (const subscription of [...this.#subscriptions]) {
       subscription.answered(new Set(accepted), new Set(rejected));
     }

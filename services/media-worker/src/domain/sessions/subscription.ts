@@ -10,10 +10,12 @@ import {
 } from '@sluice/core';
 import { SdpError, type Mid } from '@sluice/sdp';
 import type { Connection } from './connection.js';
+import type { DataChannel } from '../data/data-channel.js';
 import type { SubscriptionRef } from './session-events.js';
 import { ShownLayers } from './shown-layers.js';
 import type { CopyTrack, StreamCopy } from '../streams/stream-copy.js';
 import type { StreamSource } from '../streams/stream-copies.js';
+import { SubscribedData, type DataCarrier } from './subscribed-data.js';
 
 /** What a client wants of a stream's video; the highest layers where nothing is said. */
 export interface Layers {
@@ -52,7 +54,7 @@ export interface PendingOffer {
 }
 
 /** The PeerConnection on which a client receives subscriptions. */
-export interface Carrier extends Closable {
+export interface Carrier extends Closable, DataCarrier {
   /** What the client calls it; empty when it belongs to one subscription alone. */
   readonly key: string;
   readonly connected: boolean;
@@ -87,6 +89,10 @@ export interface SubscriptionEvents {
   tracksChanged: () => void;
   /** The client's answer declines a track, mostly for its codec. */
   trackRefused: (track: CopyTrack) => void;
+  /** A data track flows on a channel of ours. */
+  channelOpened: (trackId: string, channel: DataChannel) => void;
+  /** The client reads a data track too slowly, and gets no more of it. */
+  notRead: (trackId: string) => void;
   /** The copy that fed it is gone. */
   copyClosed: (reason: string) => void;
 }
@@ -109,6 +115,7 @@ export class Subscription extends Resource {
   readonly key: StreamKey;
   readonly #lines = new Map<string, Line>();
   readonly #refusedProducers = new Set<string>();
+  readonly #data: SubscribedData;
   readonly #onTracksChanged = () => this.events.tracksChanged();
   readonly #onCopyClosed: (reason: string) => void;
   #copy: StreamCopy | undefined;
@@ -127,6 +134,12 @@ export class Subscription extends Resource {
       this.#leaveCopy();
       this.events.copyClosed(reason);
     };
+    this.#data = this.own(
+      new SubscribedData(connection, {
+        opened: (trackId, channel) => this.events.channelOpened(trackId, channel),
+        notRead: (trackId) => this.events.notRead(trackId),
+      }),
+    );
     connection.carry(this);
   }
 
@@ -141,6 +154,11 @@ export class Subscription extends Resource {
 
   get lines(): readonly Readonly<Line>[] {
     return [...this.#lines.values()];
+  }
+
+  /** Whether there is nothing of it that the client could be offered. */
+  get empty(): boolean {
+    return this.#lines.size === 0 && (this.#copy?.data.size ?? 0) === 0;
   }
 
   /** Whether the client still gets packets of it, from wherever. */
@@ -183,6 +201,7 @@ export class Subscription extends Resource {
     const copy = this.#copy;
     // A closed copy's tracks are all gone, which says nothing of the stream.
     if (!copy || copy.closed) return;
+    this.#data.follow(copy.data);
     for (const line of this.lines) if (!copy.tracks.has(line.track.trackId)) this.#stop(line);
     const missing = [...copy.tracks.values()].filter(
       ({ trackId, producer }) =>
@@ -205,6 +224,11 @@ export class Subscription extends Resource {
     void this.#applyAll();
   }
 
+  /** Data channels can be opened on the connection. */
+  dataConnected(): void {
+    this.#data.open();
+  }
+
   /** An offer of all that is there now is on its way. */
   offered(): void {
     for (const line of this.#lines.values()) line.offered = true;
@@ -218,7 +242,7 @@ export class Subscription extends Resource {
       if (rejected.has(line.mid)) this.#refuse(line);
       else if (accepted.has(line.mid)) this.#accept(line);
     }
-    if (this.#lines.size === 0 && this.#refusedProducers.size > 0) this.close('no codec in common');
+    if (this.empty && this.#refusedProducers.size > 0) this.close('no codec in common');
   }
 
   async setLayers(layers: Layers): Promise<void> {
@@ -247,15 +271,17 @@ export class Subscription extends Resource {
   }
 
   /**
-   * Audio goes on while video is paused. Before the connection is up nothing could be sent on, and
+   * Audio and data go on while video is paused. Before the connection is up nothing could be sent on, and
    * the first keyframe should come when it can.
    */
   #wantsPackets(): boolean {
     if (!this.connection.connected) return false;
     if (this.#layers.paused !== true) return true;
-    return [...(this.#copy?.tracks.values() ?? [])].some(
-      ({ producer }) => producer.kind === 'audio',
-    );
+    const { tracks, data } = this.#copy ?? {
+      tracks: new Map<string, CopyTrack>(),
+      data: new Map(),
+    };
+    return data.size > 0 || [...tracks.values()].some(({ producer }) => producer.kind === 'audio');
   }
 
   async #consume(track: CopyTrack): Promise<void> {

@@ -271,7 +271,7 @@ export class Subscriptions extends Resource {
   }
 
   #offer(subscription: Subscription): string {
-    if (subscription.lines.length === 0) return OFFER_FOLLOWS;
+    if (subscription.empty) return OFFER_FOLLOWS;
     return subscription.connection.offer(subscription) ?? OFFER_FOLLOWS;
   }
 
@@ -315,6 +315,14 @@ export class Subscriptions extends Resource {
     const events: SubscriptionEvents = {
       tracksChanged: () => this.#update(subscription),
       copyClosed: (reason) => this.#onCopyClosed(subscription, reason),
+      channelOpened: (trackId, { streamId }) => {
+        const { ref } = subscription;
+        this.context.tell({ type: 'channelOpened', subscription: ref, trackId, streamId });
+      },
+      notRead: (trackId) => {
+        const error = new SluiceError('CAPACITY_EXHAUSTED', 'data was not read fast enough');
+        this.context.tell({ type: 'failed', stream: name, trackId, error });
+      },
       trackRefused: ({ trackId, producer }) => {
         const mimeType = producer.rtpParameters.codecs[0]?.mimeType ?? producer.kind;
         const { ref } = subscription;

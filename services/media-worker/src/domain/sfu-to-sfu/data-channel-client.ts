@@ -23,9 +23,10 @@ import {
   type ClientSessionsContext,
   type DataChannelClientProfile,
 } from './client-sessions.js';
-import { DataChannels, type DataChannel } from './data-channels.js';
+import type { DataChannels } from '../data/data-channels.js';
 import { DuplexConnection } from '../sessions/duplex-connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
+import type { DataChannel } from '../data/data-channel.js';
 import type { PulledStreams } from './pulled-streams.js';
 import type { SessionEvent } from '../sessions/session-events.js';
 import { publishingSettings, subscribingSettings } from '../sessions/session-settings.js';
@@ -75,7 +76,6 @@ export class DataChannelClient extends Resource {
     private readonly context: DataChannelClientContext,
   ) {
     super();
-    this.own(channels);
     const { clock } = context.environment;
     this.#rate = new TokenBucket(clock, MESSAGES_PER_SECOND, MESSAGES_BURST);
     this.#sessions = new ClientSessions(profile, this.#turn, context, (session) =>
@@ -84,7 +84,6 @@ export class DataChannelClient extends Resource {
     connection.onClosed((reason) => this.close(reason));
     channels.onClosed((reason) => this.close(reason));
     channels.on('opened', (channel) => this.#onOpened(channel));
-    channels.on('message', (channel, text) => this.#onMessage(channel, text));
     if (channels.connected) this.#openSoon();
     else channels.on('connected', () => this.#openSoon());
     connection.sending.on('offered', (cause, sdp) => this.#offer(cause?.name, sdp));
@@ -107,7 +106,7 @@ export class DataChannelClient extends Resource {
       ...publishingSettings(environment),
       ...subscribingSettings(environment, () => attached.client?.reachable ?? false),
     };
-    const connection = await DuplexConnection.open(KEY, home, settings, sdp, false);
+    const connection = await DuplexConnection.open(KEY, home, settings, false);
     try {
       const answer = await connection.negotiate(sdp, ({ tracks }) => {
         if (tracks.length === 0) return Promise.resolve(new Map());
@@ -116,9 +115,7 @@ export class DataChannelClient extends Resource {
       if (!connection.carriesData) {
         throw new SluiceError('INVALID_ARGUMENT', 'the offer has no data channels');
       }
-      const { transport } = connection;
-      const clientIsDtlsServer = transport.dtlsParameters.role === 'client';
-      const channels = await DataChannels.open(home, transport, clientIsDtlsServer);
+      const channels = await connection.openData();
       const client = new DataChannelClient(profile, home, connection, channels, context);
       attached.client = client;
       if (connection.closed) client.close('connection lost');
@@ -157,20 +154,28 @@ export class DataChannelClient extends Resource {
   #openSoon(): void {
     this.context.environment.clock.after(OPENING_MS, () => {
       if (this.closed || this.#signaling) return;
-      this.channels.openChannel(SIGNALING_LABEL).then(
-        (channel) => (this.#signaling ??= channel),
+      this.channels.openChannel(SIGNALING).then(
+        (channel) => {
+          this.#signaling ??= channel;
+          this.#listenTo(channel);
+        },
         () => this.close('no data channel'),
       );
     });
   }
 
   #onOpened(channel: DataChannel): void {
-    if (channel.label !== SIGNALING_LABEL || this.#spoken) return;
-    this.#signaling = channel;
+    if (channel.label !== SIGNALING_LABEL) return;
+    if (!this.#spoken) this.#signaling = channel;
+    this.#listenTo(channel);
+  }
+
+  /** Binary messages are taken for text, too: some libraries make no difference. */
+  #listenTo(channel: DataChannel): void {
+    channel.on('message', ({ payload }) => this.#onMessage(channel, payload.toString('utf8')));
   }
 
   #onMessage(channel: DataChannel, text: string): void {
-    if (channel.label !== SIGNALING_LABEL) return;
     if (!this.#spoken) this.#signaling = channel;
     this.#spoken = true;
     // One that answers twice would make every request fail.
@@ -391,7 +396,7 @@ export class DataChannelClient extends Resource {
     const channel = this.#signaling;
     if (!channel || this.closed) return;
     const { callId, deviceId, purpose, event, id, sdp, message: text } = message;
-    const sent = await channel.send(
+    const sent = await channel.sendText(
       writeSignalingMessage({
         event,
         ...(text !== undefined && { message: text }),
@@ -406,6 +411,9 @@ export class DataChannelClient extends Resource {
     if (!sent) this.close('the signaling channel is gone');
   }
 }
+
+/** As we open it. */
+const SIGNALING = { label: SIGNALING_LABEL, protocol: '', ordered: true };
 
 const OFFERS = /^a=setup:actpass\s*$/mu;
 

@@ -1,6 +1,7 @@
 import type { Producer } from 'mediasoup/types';
 import { Resource, type ResourceEvents, type StreamName } from '@sluice/core';
 import type { HomeRouter } from '../routers/home-router.js';
+import type { DataTrack } from '../data/data-track.js';
 
 /** One track of a stream as one router holds it. */
 export interface CopyTrack {
@@ -30,6 +31,7 @@ export interface StreamCopyEvents extends ResourceEvents {
  */
 export class StreamCopy extends Resource<StreamCopyEvents> {
   readonly #tracks = new Map<string, CopyTrack>();
+  readonly #data = new Map<string, DataTrack>();
   readonly #watchers = new Map<object, boolean>();
   readonly #held = new Set<string>();
   #wanted = false;
@@ -58,6 +60,11 @@ export class StreamCopy extends Resource<StreamCopyEvents> {
 
   get tracks(): ReadonlyMap<string, CopyTrack> {
     return this.#tracks;
+  }
+
+  /** Its data channels. */
+  get data(): ReadonlyMap<string, DataTrack> {
+    return this.#data;
   }
 
   /** Whether anybody consumes it at all, paused or not. */
@@ -103,6 +110,16 @@ export class StreamCopy extends Resource<StreamCopyEvents> {
     this.#tracks.delete(trackId);
     this.#held.delete(trackId);
     this.emit('tracksChanged');
+  }
+
+  /** Adds a data track, or replaces one of its name. */
+  putData(track: DataTrack): void {
+    this.#data.set(track.trackId, track);
+    this.emit('tracksChanged');
+  }
+
+  removeData(trackId: string): void {
+    if (this.#data.delete(trackId)) this.emit('tracksChanged');
   }
 
   /** An edge has found another parent: whoever watches keeps watching, the tracks are replaced. */
