@@ -73,6 +73,21 @@ export class ConsolePage {
     await this.page.getByTestId('share-screen').click();
   }
 
+  async openChat(): Promise<void> {
+    await this.page.getByTestId('chat').click();
+    await this.page.getByTestId('chat-panel').waitFor();
+  }
+
+  async write(text: string): Promise<void> {
+    await this.page.getByTestId('chat-text').fill(text);
+    await this.page.getByTestId('chat-text').press('Enter');
+  }
+
+  /** What the open chat shows. */
+  lines(): Promise<string[]> {
+    return this.page.getByTestId('chat-line').allInnerTexts();
+  }
+
   async leave(): Promise<void> {
     await this.page.getByTestId('leave').click();
   }

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { PageServer, launchChromium } from '@sluice/testing/browser';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Placed } from '../network/doorways.js';
+import type { DataSaid } from './page/data-talk.js';
 import type { Frame, Published, Subscribed } from './page/dialect-client.js';
 import type { Received } from './page/received.js';
 
@@ -112,6 +113,22 @@ export class BrowserParticipant {
 
   async receivedAudio(wanted: Omit<Subscribed, 'room'>): Promise<Received | undefined> {
     return (await this.received(wanted)).find(({ kind }) => kind === 'audio');
+  }
+
+  /** On all its data channels. */
+  say(messages: readonly DataSaid[]): Promise<void> {
+    return this.page.evaluate((given) => window.client.talk.say(given), messages);
+  }
+
+  talk(): Promise<{ readonly heard: readonly string[]; readonly open: readonly string[] }> {
+    return this.page.evaluate(() => {
+      const { heard, open } = window.client.talk;
+      return { heard, open };
+    });
+  }
+
+  hush(): Promise<void> {
+    return this.page.evaluate(() => window.client.talk.hush());
   }
 
   /** Leaves as a closed tab does. */

@@ -1,11 +1,15 @@
+import { join } from 'node:path';
 import { eventually } from '@sluice/testing';
 import { beforeAll, expect, test } from 'vitest';
 import { ConsolePage } from '../browser/console-page.js';
+import { REPOSITORY_ROOT } from '../cluster-under-test.js';
 import { Scene } from '../scene.js';
 
 const ROOM = 'living-room';
 const CAMERA = 'm.usermedia';
 const SCREEN = 'm.screenshare';
+const CHAT = 'chat';
+const PICTURES = join(REPOSITORY_ROOT, 'test-results', 'console');
 const FRAMES_TO_SEE = 15;
 const TIMEOUT_MS = 45_000;
 
@@ -83,6 +87,27 @@ test('the page and the API agree on the relays between them', async () => {
   ]);
 });
 
+test('what one writes in the chat the other reads, over data channels', async () => {
+  await Promise.all([ann.openChat(), ben.openChat()]);
+  await eventually(async () => {
+    const chats = (await scene.streams(ROOM)).filter(({ purpose }) => purpose === CHAT);
+    const tracks = chats.flatMap((stream) => stream.tracks.map(({ kind }) => kind));
+    return tracks.join() === 'data,data' ? undefined : `the tracks are ${tracks.join()}`;
+  });
+  for (const [by, other, text] of [
+    [ann, ben, 'Can you see me?'],
+    [ben, ann, 'Yes: <b>very</b> well ✓'],
+  ] as const) {
+    await eventually(async () => {
+      // Others need a moment to subscribe to a channel that is new.
+      await by.write(text);
+      const heard = (await other.lines()).some((line) => line.endsWith(text));
+      return heard ? undefined : `the other reads ${JSON.stringify(await other.lines())}`;
+    });
+  }
+  await ann.page.screenshot({ path: join(PICTURES, 'chat.png') });
+});
+
 test('a shared screen appears beside the camera, and goes when its sharer leaves', async () => {
   await ann.shareScreen();
   await seen(ben, SCREEN);
@@ -94,7 +119,7 @@ test('a shared screen appears beside the camera, and goes when its sharer leaves
     return others.length === 0 ? undefined : `${others.length} tiles are left`;
   });
   await eventually(async () => {
-    const streams = await scene.streams(ROOM);
+    const streams = (await scene.streams(ROOM)).filter(({ purpose }) => purpose !== CHAT);
     return streams.length === 1 ? undefined : `${streams.length} streams`;
   });
 });

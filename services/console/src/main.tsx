@@ -8,6 +8,7 @@ import './styles/controls.css';
 import './styles/join.css';
 import './styles/room.css';
 import './styles/tile.css';
+import './styles/chat.css';
 import './styles/drawer.css';
 import { App } from './ui/app.js';
 

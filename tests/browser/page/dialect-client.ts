@@ -1,3 +1,4 @@
+import { DataTalk } from './data-talk.js';
 import {
   encodings,
   keepSize,
@@ -24,6 +25,8 @@ export interface Published {
   readonly audio?: boolean;
   /** A painted picture instead of the camera's. */
   readonly screen?: { readonly width: number; readonly height: number };
+  /** A data channel of that label. */
+  readonly data?: string;
 }
 
 export interface Subscribed {
@@ -39,6 +42,8 @@ const DEFAULT_PURPOSE = 'm.usermedia';
 /** A client of the main dialect, written from its description and nothing else. */
 export class DialectClient {
   readonly frames: Frame[] = [];
+  /** On all its data channels. */
+  readonly talk = new DataTalk();
   readonly #socket: WebSocket;
   readonly #publications = new Map<string, RTCPeerConnection>();
   readonly #subscriptions = new Map<string, RTCPeerConnection>();
@@ -108,6 +113,7 @@ export class DialectClient {
     const purpose = wanted.purpose ?? DEFAULT_PURPOSE;
     const connection = this.#publications.get(purpose) ?? new RTCPeerConnection();
     this.#publications.set(purpose, connection);
+    if (wanted.data !== undefined) this.talk.add(connection.createDataChannel(wanted.data));
     const stream = wanted.screen
       ? paintedScreen(wanted.screen.width, wanted.screen.height)
       : await openMedia(wanted);
@@ -241,6 +247,7 @@ export class DialectClient {
   #receiver(key: string): RTCPeerConnection {
     const connection = new RTCPeerConnection();
     connection.ontrack = ({ track }) => play(track);
+    connection.ondatachannel = ({ channel }) => this.talk.add(channel);
     this.#subscriptions.set(key, connection);
     return connection;
   }

@@ -21,6 +21,7 @@ export async function openMedia(wanted: {
   readonly video?: VideoWanted | undefined;
   readonly audio?: boolean | undefined;
 }): Promise<MediaStream> {
+  if (!wanted.audio && !wanted.video) return new MediaStream();
   return navigator.mediaDevices.getUserMedia({
     audio: wanted.audio ?? false,
     video: wanted.video ? { width: wanted.video.width, height: wanted.video.height } : false,

@@ -6,6 +6,7 @@ import {
   RoomClient,
   codeOf,
   messageOf,
+  type ChatLine,
   type Participant,
   type PictureCodec,
   type Quality,
@@ -31,6 +32,13 @@ export interface CallOptions {
   readonly media: LocalMedia;
 }
 
+/** A line of the chat, as it is shown. */
+export interface ShownLine extends ChatLine {
+  readonly own: boolean;
+}
+
+const LINES_KEPT = 500;
+
 /** Louder than the noise of a quiet room, on the scale of RTCStats from 0 to 1. */
 const SPEAKING_LEVEL = 0.03;
 
@@ -41,6 +49,7 @@ export class Call {
   readonly node = signal<string | undefined>(undefined);
   readonly reading = signal<RoomReading | undefined>(undefined);
   readonly notices = new Notices();
+  readonly lines = signal<readonly ShownLine[]>([]);
   readonly history = new BitrateHistory();
   readonly #participants = signal<readonly Participant[]>([]);
   readonly #streams = signal<readonly RemoteStream[]>([]);
@@ -97,6 +106,17 @@ export class Call {
     if (problem !== undefined) this.notices.add(problem);
   }
 
+  openChat(): void {
+    if (this.options.mayPublish) this.#publish(this.#client.openChat());
+  }
+
+  write(text: string): void {
+    const id = crypto.randomUUID();
+    this.#client.write({ id, text });
+    const participantId = this.#client.selfId ?? '';
+    this.#show({ id, text, participantId, username: this.options.name, own: true });
+  }
+
   setQuality(key: StreamKey, quality: Quality): void {
     this.#client.setQuality(key, quality);
   }
@@ -113,6 +133,7 @@ export class Call {
       this.#participants.value = client.participants.all;
       this.#streams.value = client.streams;
     });
+    client.on('lineWritten', (line) => this.#show({ ...line, own: false }));
     client.on('speakersChanged', (speakers) => (this.#heardByServer.value = speakers));
     client.on('measured', (reading) => {
       this.node.value = client.node;
@@ -127,6 +148,10 @@ export class Call {
     const hurry = () => client.hurry();
     window.addEventListener('online', hurry);
     this.#stopEffects.push(() => window.removeEventListener('online', hurry));
+  }
+
+  #show(line: ShownLine): void {
+    this.lines.value = [...this.lines.peek(), line].slice(-LINES_KEPT);
   }
 
   #publishWhatIsOn(): void {

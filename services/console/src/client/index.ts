@@ -1,3 +1,4 @@
+export type { ChatLine } from './chat.js';
 export { CONNECTION_LOST, ClientError, codeOf, messageOf } from './errors.js';
 export { sendableCodecs, type PictureCodec, type SourceKind } from './encodings.js';
 export { QUALITIES, type Quality } from './layers.js';

@@ -20,11 +20,14 @@ export interface PublishingPort {
 export interface LocalTracks {
   readonly audio?: MediaStreamTrack | undefined;
   readonly video?: MediaStreamTrack | undefined;
+  /** The label of a data channel. */
+  readonly channel?: string | undefined;
 }
 
 const KINDS = ['audio', 'video'] as const;
 type Kind = (typeof KINDS)[number];
 
+const UNSENT_MAX = 50;
 /** How long the PeerConnection that is being replaced may stay while the new one connects. */
 const HANDOVER_MS = 10_000;
 /** Whoever watches is shown the old one until it has followed; the server usually ends it before. */
@@ -35,6 +38,7 @@ class Sending {
   readonly connection: RTCPeerConnection;
   readonly #transceivers = new Map<Kind, RTCRtpTransceiver>();
   readonly #stream = new MediaStream();
+  channel: RTCDataChannel | undefined;
 
   constructor(
     configuration: RTCConfiguration,
@@ -47,6 +51,10 @@ class Sending {
   /** Puts the tracks on the m-lines; returns whether the server must hear of it. */
   async apply(tracks: LocalTracks): Promise<boolean> {
     let negotiate = false;
+    if (tracks.channel !== undefined && !this.channel) {
+      this.channel = this.connection.createDataChannel(tracks.channel);
+      negotiate = true;
+    }
     for (const kind of KINDS) {
       if (await this.#applyOne(kind, tracks[kind])) negotiate = true;
     }
@@ -88,6 +96,8 @@ class Sending {
  */
 export class Publication {
   readonly #serial = new Serial();
+  /** Written while there was no open channel. */
+  #unsent: string[] = [];
   #tracks: LocalTracks = {};
   #sending: Sending | undefined;
   #unguard: (() => void) | undefined;
@@ -120,6 +130,18 @@ export class Publication {
   setTracks(tracks: LocalTracks): Promise<void> {
     this.#tracks = tracks;
     return this.#serial.run(() => this.#apply(tracks));
+  }
+
+  /** Writes on the data channel, as soon as there is one. */
+  write(text: string): void {
+    this.#unsent = [...this.#unsent, text].slice(-UNSENT_MAX);
+    this.#flush();
+  }
+
+  #flush(): void {
+    const channel = this.#sending?.channel;
+    if (channel?.readyState !== 'open') return;
+    for (const text of this.#unsent.splice(0)) channel.send(text);
   }
 
   /** Publishes anew on another PeerConnection, which takes over once it is connected. */
@@ -161,7 +183,7 @@ export class Publication {
   }
 
   async #send(tracks: LocalTracks): Promise<void> {
-    const empty = !tracks.audio && !tracks.video;
+    const empty = !tracks.audio && !tracks.video && tracks.channel === undefined;
     if (empty && !this.#sending) return;
     if (empty) {
       this.#dismiss();
@@ -170,6 +192,8 @@ export class Publication {
     }
     const sending = this.#sending ?? this.#adopt(this.#newSending());
     if (await sending.apply(tracks)) await this.#negotiate(sending);
+    if (sending.channel) sending.channel.onopen = () => this.#flush();
+    this.#flush();
   }
 
   #newSending(): Sending {

@@ -1,4 +1,5 @@
 import { delayMs } from './backoff.js';
+import { CHAT, Chat, writeLine, type ChatLine } from './chat.js';
 import type { PictureCodec, SourceKind } from './encodings.js';
 import { Emitter } from './emitter.js';
 import { CONNECTION_LOST, type ClientError, codeOf, isTransient, messageOf } from './errors.js';
@@ -13,6 +14,7 @@ import type { StreamKey } from './stream-key.js';
 import { Subscriber } from './subscriber.js';
 import { until } from './until.js';
 import type {
+  Publisher,
   RoomState,
   ServerMessage,
   ServerMessageOf,
@@ -33,6 +35,8 @@ interface RoomClientEvents {
   changed: [];
   /** Loudest first, as the server heard them just now. */
   speakersChanged: [participants: readonly string[]];
+  /** Somebody else has written a line. */
+  lineWritten: [line: ChatLine];
   /** Once a second while joined. */
   measured: [reading: RoomReading];
   /** Something went wrong that the user should know of; the call goes on. */
@@ -56,6 +60,7 @@ export class RoomClient extends Emitter<RoomClientEvents> {
   readonly participants = new Participants();
   readonly #link: Link;
   readonly #subscriber: Subscriber;
+  readonly #chat: Chat;
   readonly #publications = new Map<string, Publication>();
   readonly #insisting = new Set<Publication>();
   readonly #meter: Meter;
@@ -67,10 +72,14 @@ export class RoomClient extends Emitter<RoomClientEvents> {
 
   /** Messages without a reaction are for other uses, or of later versions. */
   readonly #reactions: Reactions = {
-    'new-publisher': (publisher) => this.#subscriber.refresh(publisher),
-    'publisher-changed': (publisher) => this.#subscriber.refresh(publisher),
-    'publisher-left': (publisher) => this.#subscriber.remove(publisher),
+    'new-publisher': (publisher) => this.#refresh(publisher),
+    'publisher-changed': (publisher) => this.#refresh(publisher),
+    'publisher-left': (publisher) => {
+      if (isChat(publisher)) this.#chat.remove(publisher);
+      else this.#subscriber.remove(publisher);
+    },
     'subscribe-offer': (offer) => this.#answer(offer),
+    'data-channel': (message) => this.#chat.nameChannel(message),
     'user-joined': ({ user }) => this.#changeParticipants(() => this.participants.add(user)),
     'user-left': ({ userId }) => this.#changeParticipants(() => this.participants.remove(userId)),
     'active-speakers': ({ speakers }) => this.#tellSpeakers(speakers.map(({ userId }) => userId)),
@@ -83,11 +92,13 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     super();
     this.#link = new Link(options);
     this.#subscriber = new Subscriber(subscribingPort(this.#link, options.room));
+    this.#chat = new Chat(subscribingPort(this.#link, options.room));
     this.#meter = new Meter({
       room: options.room,
       link: this.#link,
       subscriber: this.#subscriber,
-      publications: () => [...this.#publications.values()],
+      publications: () =>
+        [...this.#publications.values()].filter(({ purpose }) => purpose !== CHAT),
     });
     this.#listen();
   }
@@ -114,7 +125,7 @@ export class RoomClient extends Emitter<RoomClientEvents> {
   async join(): Promise<void> {
     await this.#link.open();
     const state = await this.#enter();
-    this.#subscriber.reconcile(state.publishers);
+    this.#reconcile(state.publishers);
     this.#setStatus('joined');
     this.#meter.start();
   }
@@ -133,6 +144,15 @@ export class RoomClient extends Emitter<RoomClientEvents> {
       if (isTransient(error)) void this.#insist(publication);
       throw error;
     }
+  }
+
+  /** Has a data channel ready for what one writes. */
+  openChat(): Promise<void> {
+    return this.publish(CHAT, 'camera', { channel: CHAT });
+  }
+
+  write(line: Pick<ChatLine, 'id' | 'text'>): void {
+    this.#publications.get(CHAT)?.write(writeLine(line));
   }
 
   setQuality(key: StreamKey, quality: Quality): void {
@@ -159,6 +179,7 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     this.#meter.stop();
     this.#link.close();
     this.#subscriber.close();
+    this.#chat.close();
     for (const publication of this.#publications.values()) publication.close();
     this.#publications.clear();
     this.#setStatus('left');
@@ -177,6 +198,7 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     this.#subscriber.on('refused', ({ username }, message) =>
       this.emit('noticed', `${username} cannot be shown: ${message}`),
     );
+    this.#chat.on('line', (line) => this.emit('lineWritten', line));
     this.#meter.on('measured', (reading) => {
       this.#node = reading.node ?? this.#node;
       this.emit('measured', reading);
@@ -204,7 +226,7 @@ export class RoomClient extends Emitter<RoomClientEvents> {
       return;
     }
     this.#take(ours);
-    this.#subscriber.reconcile(ours.publishers);
+    this.#reconcile(ours.publishers);
     this.#setStatus('joined');
     await this.#heal();
   }
@@ -223,6 +245,7 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     // One that is under way is for the session before; it does not reach this one's.
     if (!(await until(() => !this.#rejoining, MOVE_MS)) || move !== this.#moves) return;
     this.#subscriber.renew(this.streams.map(({ name, username }) => ({ ...name, username })));
+    this.#chat.renew(this.#chat.publishers);
     await this.#republish([...this.#publications.values()]);
     const arrived = () =>
       this.#subscriber.settled && [...this.#publications.values()].every(({ healthy }) => healthy);
@@ -252,7 +275,8 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     }
     try {
       const state = await this.#enter();
-      this.#subscriber.renew(state.publishers);
+      this.#subscriber.renew(state.publishers.filter((publisher) => !isChat(publisher)));
+      this.#chat.renew(state.publishers.filter(isChat));
       this.#setStatus('joined');
     } catch (error) {
       this.#setStatus('reconnecting');
@@ -313,15 +337,28 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     this.emit('speakersChanged', speakers.map(String));
   }
 
+  #refresh(publisher: Publisher): void {
+    if (isChat(publisher)) this.#chat.add(publisher);
+    else this.#subscriber.refresh(publisher);
+  }
+
+  #reconcile(publishers: readonly Publisher[]): void {
+    this.#subscriber.reconcile(publishers.filter((publisher) => !isChat(publisher)));
+    this.#chat.reconcile(publishers.filter(isChat));
+  }
+
   #answer(offer: SubscribeOffer): void {
-    this.#subscriber.handleOffer(offer).catch((error: unknown) => {
+    const { purpose } = offer;
+    const receiver = purpose === CHAT ? this.#chat : this.#subscriber;
+    receiver.handleOffer(offer).catch((error: unknown) => {
       if (codeOf(error) !== CONNECTION_LOST) this.emit('noticed', messageOf(error));
     });
   }
 
   #handleError({ message, publisherId, purpose }: ServerMessageOf<'error'>): void {
-    if (publisherId === undefined || purpose === undefined) this.emit('noticed', message);
-    else this.#subscriber.again({ publisherId, purpose });
+    if (publisherId === undefined || purpose === undefined || purpose === CHAT) {
+      this.emit('noticed', message);
+    } else this.#subscriber.again({ publisherId, purpose });
   }
 
   #setStatus(status: RoomStatus): void {
@@ -329,4 +366,8 @@ export class RoomClient extends Emitter<RoomClientEvents> {
     this.#status = status;
     this.emit('statusChanged', status);
   }
+}
+
+function isChat({ purpose }: { readonly purpose: string }): boolean {
+  return purpose === CHAT;
 }

@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { Call } from '../app/call.js';
+import { ChatPanel } from './chat-panel.js';
 import { ControlBar } from './control-bar.js';
 import { Drawer } from './drawer.js';
 import { NoticeList } from './notice-list.js';
@@ -15,15 +16,17 @@ interface RoomPageProps {
 export function RoomPage({ call, onLeave }: RoomPageProps) {
   const view = useMemo(() => new RoomView(), []);
   if (call.ended.value !== undefined) return <Ended reason={call.ended.value} onLeave={onLeave} />;
+  const beside = view.drawerOpen.value || view.chatOpen.value;
   return (
-    <div class={`room${view.drawerOpen.value ? ' with-drawer' : ''}`} data-testid="room-page">
+    <div class={`room${beside ? ' with-drawer' : ''}`} data-testid="room-page">
       <RoomHeader call={call} view={view} />
       <main class="room-main" aria-label={`Room ${call.options.room}`}>
         <Stage call={call} view={view} />
       </main>
       {view.drawerOpen.value && <Drawer call={call} view={view} />}
+      {view.chatOpen.value && <ChatPanel call={call} view={view} />}
       <footer class="room-footer">
-        <ControlBar call={call} onLeave={onLeave} />
+        <ControlBar call={call} view={view} onLeave={onLeave} />
       </footer>
       <NoticeList notices={call.notices} />
       {view.soundBlocked.value && <SoundGate view={view} />}

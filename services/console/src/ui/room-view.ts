@@ -4,6 +4,8 @@ import type { StreamKey } from '../client/index.js';
 /** What of the room's page is open: nothing that the call itself knows. */
 export class RoomView {
   readonly drawerOpen = signal(false);
+  /** In the same place; one of the two at a time. */
+  readonly chatOpen = signal(false);
   /** The stream in the drawer; all of them where it is undefined. */
   readonly inspected = signal<StreamKey | undefined>(undefined);
   readonly soundBlocked = signal(false);
@@ -13,6 +15,17 @@ export class RoomView {
     this.inspected.value = key;
     if (key === undefined) this.close();
     else this.#open();
+  }
+
+  toggleChat(): void {
+    if (this.chatOpen.peek()) {
+      this.close();
+      return;
+    }
+    this.#remember();
+    this.drawerOpen.value = false;
+    this.inspected.value = undefined;
+    this.chatOpen.value = true;
   }
 
   toggleStreams(): void {
@@ -27,15 +40,20 @@ export class RoomView {
   /** The focus returns to where it was. */
   close(): void {
     this.drawerOpen.value = false;
+    this.chatOpen.value = false;
     this.inspected.value = undefined;
     this.#opener?.focus();
     this.#opener = undefined;
   }
 
   #open(): void {
-    if (!this.drawerOpen.peek() && document.activeElement instanceof HTMLElement) {
-      this.#opener = document.activeElement;
-    }
+    this.#remember();
+    this.chatOpen.value = false;
     this.drawerOpen.value = true;
+  }
+
+  #remember(): void {
+    if (this.drawerOpen.peek() || this.chatOpen.peek()) return;
+    if (document.activeElement instanceof HTMLElement) this.#opener = document.activeElement;
   }
 }
