@@ -1,6 +1,6 @@
 import { eventually } from '@sluice/testing';
 import { hearAudio, seeVideo } from '../browser/playback.js';
-import type { PublishWanted, Reply, VideoCodec } from './page/commands.js';
+import type { DataSaid, PublishWanted, Reply, Talk, VideoCodec } from './page/commands.js';
 import { clientDecodes, publishTo, watchedByClient, type Network, type Scene } from './stage.js';
 
 export interface Row {
@@ -37,6 +37,8 @@ export const ROWS: readonly Row[] = [
   { name: 'add a track', play: addTrack },
   { name: 'stop a track and re-use its m-line', play: stopAndReuse },
   { name: 'offer a data channel beside media', play: dataChannel },
+  { name: 'publish data', play: publishData },
+  { name: 'subscribe to data', play: subscribeToData },
   { name: 'restart ICE', play: restartIce },
   {
     name: 'publish over TCP',
@@ -161,6 +163,55 @@ async function dataChannel(scene: Scene): Promise<void> {
   same(mLines(answer), mLines(offer));
   same(mLines(offer).length, 3);
   await seeAndHear(scene);
+}
+
+const LARGEST_BYTES = 256 * 1024;
+/** Text, binary, both kinds of nothing, and what is 256 KiB where both ends take that. */
+function messages(largestBytes: number): readonly DataSaid[] {
+  const [hello, end] = [{ text: 'hello ✓' }, { text: 'end' }];
+  return [hello, { text: '' }, { bytes: 3 }, { bytes: 0 }, { bytes: largestBytes }, end];
+}
+
+/** On a channel that the client opens; the viewer gets another, of the same name, from its node. */
+async function publishData({ room, client, viewer }: Scene): Promise<void> {
+  const { offer } = await client.run({ do: 'publish', room, dataChannel: true });
+  await viewer.until('new-publisher', { publisherId: 'client' });
+  await viewer.subscribe({ room, publisher: 'client' });
+  await untilOpen(() => viewer.talk(), ['talk/interop']);
+  const said = messages(LARGEST_BYTES);
+  await client.run({ do: 'talk', say: said });
+  await untilHeard(() => viewer.talk(), said);
+  same(mLines(offer), ['application']);
+  await client.run({ do: 'talk', hush: true });
+  await untilOpen(() => viewer.talk(), []);
+}
+
+/** On a channel that our side opens. */
+async function subscribeToData({ room, client, viewer }: Scene): Promise<void> {
+  await viewer.publish({ room, data: 'talk' });
+  await client.run({ do: 'subscribe', room, publisher: 'viewer' });
+  const talk = async () => (await client.run({ do: 'talk' })).talk ?? { heard: [], open: [] };
+  await untilOpen(talk, ['talk/']);
+  const said = messages(LARGEST_BYTES);
+  await viewer.say(said);
+  await untilHeard(talk, said);
+  await viewer.hush();
+  await untilOpen(talk, []);
+}
+
+async function untilOpen(talk: () => Promise<Talk>, names: readonly string[]): Promise<void> {
+  await eventually(async () => {
+    const open = (await talk()).open.join();
+    return open === names.join() ? undefined : `open are “${open}”`;
+  }, CHANGE_TIMEOUT_MS);
+}
+
+async function untilHeard(talk: () => Promise<Talk>, said: readonly DataSaid[]): Promise<void> {
+  const wanted = said.map((one) => ('text' in one ? `text:${one.text}` : `binary:${one.bytes}`));
+  await eventually(async () => {
+    const heard = (await talk()).heard.join();
+    return heard === wanted.join() ? undefined : `heard was “${heard}”`;
+  }, CHANGE_TIMEOUT_MS);
 }
 
 async function restartIce(scene: Scene): Promise<void> {

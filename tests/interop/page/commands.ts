@@ -18,7 +18,17 @@ export type Command =
       readonly tcpOnly?: boolean;
     }
   | { readonly do: 'received' }
+  | ({ readonly do: 'talk' } & TalkWanted)
   | { readonly do: 'close' };
+
+/** Some text, or so many bytes. */
+export type DataSaid = { readonly text: string } | { readonly bytes: number };
+
+/** On all data channels that it has: what to say, or to close them. The reply tells what was heard. */
+export interface TalkWanted {
+  readonly say?: readonly DataSaid[];
+  readonly hush?: boolean;
+}
 
 /** A TURN server, over UDP. */
 export interface Relay {
@@ -39,6 +49,7 @@ export interface PublishWanted {
   readonly layers?: number;
   /** Simulcast as before rids: by SSRCs that are written into the description. */
   readonly bySsrcs?: boolean;
+  /** Its label is `talk` and its protocol `interop`. */
   readonly dataChannel?: boolean;
   /** Whether to forget the server's UDP candidates. */
   readonly tcpOnly?: boolean;
@@ -56,4 +67,12 @@ export interface Reply {
   readonly answer?: string;
   readonly node?: string;
   readonly received?: ReceivedSoFar;
+  readonly talk?: Talk;
+}
+
+/** What was heard on data channels, in order: `text:hello`, `binary:3`. */
+export interface Talk {
+  readonly heard: readonly string[];
+  /** `label/protocol` of those that are open. */
+  readonly open: readonly string[];
 }

@@ -7,6 +7,7 @@ import type {
   Reply,
   VideoCodec,
 } from './commands.js';
+import { DataTalk } from './data-talk.js';
 import { Dialect, withoutUdp, type Frame } from './dialect.js';
 
 /** What a client needs beside WebRTC. */
@@ -26,6 +27,7 @@ export class RtcClient {
   #publishing: RTCPeerConnection | undefined;
   readonly #watching = new Map<string, RTCPeerConnection>();
   readonly #tcpOnly = new Set<string>();
+  readonly #talk = new DataTalk();
 
   constructor(private readonly media: Media) {}
 
@@ -54,6 +56,8 @@ export class RtcClient {
         return {};
       case 'received':
         return { received: await this.#received() };
+      case 'talk':
+        return { talk: this.#talk.take(command) };
       case 'close':
         this.#close();
         return {};
@@ -65,7 +69,9 @@ export class RtcClient {
     this.#publishing = new RTCPeerConnection(this.#configuration);
     if (wanted.audio) await this.#add('audio');
     if (wanted.video) await this.#add('video');
-    if (wanted.dataChannel) this.#publishing.createDataChannel('anything');
+    if (wanted.dataChannel) {
+      this.#talk.add(this.#publishing.createDataChannel('talk', { protocol: 'interop' }));
+    }
     return this.#offer();
   }
 
@@ -104,6 +110,7 @@ export class RtcClient {
     const connection = this.#watching.get(publisher) ?? new RTCPeerConnection(this.#configuration);
     this.#watching.set(publisher, connection);
     connection.ontrack = ({ track }) => this.media.play(track);
+    connection.ondatachannel = ({ channel }) => this.#talk.add(channel);
     const sdp = this.#tcpOnly.has(publisher) ? withoutUdp(offer) : offer;
     await connection.setRemoteDescription({ type: 'offer', sdp });
     await connection.setLocalDescription(await connection.createAnswer());

@@ -44,6 +44,8 @@ class Client:
         self._tcp_only = set()
         self._received = {"decodedFrames": 0, "audio": 0}
         self._tasks = []
+        self._channels = []
+        self._heard = []
 
     async def connect(self, url, token, relay=None):
         if relay:
@@ -61,7 +63,7 @@ class Client:
         if video:
             self._add("video")
         if dataChannel:
-            self._publishing.createDataChannel("anything")
+            self._talk_on(self._publishing.createDataChannel("talk", protocol="interop"))
         return await self._offer()
 
     async def add(self, kind):
@@ -82,6 +84,19 @@ class Client:
 
     async def received(self):
         return {"received": self._received}
+
+    async def talk(self, say=(), hush=False):
+        for message in say:
+            for channel in self._channels:
+                if channel.readyState == "open":
+                    text = message.get("text")
+                    channel.send(bytes(message["bytes"]) if text is None else text)
+        if hush:
+            for channel in self._channels:
+                channel.close()
+        open_ones = [one for one in self._channels if one.readyState == "open"]
+        names = [f"{one.label}/{one.protocol}" for one in open_ones]
+        return {"talk": {"heard": self._heard, "open": names}}
 
     async def close(self):
         for task in self._tasks:
@@ -119,10 +134,19 @@ class Client:
         if connection is None:
             connection = self._watching[publisher] = RTCPeerConnection(self._configuration)
             connection.on("track", lambda track: self._consume(track))
+            connection.on("datachannel", lambda channel: self._talk_on(channel))
         sdp = without_udp(offer) if publisher in self._tcp_only else offer
         await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         await connection.setLocalDescription(await connection.createAnswer())
         return connection.localDescription.sdp
+
+    def _talk_on(self, channel):
+        def hear(message):
+            text = isinstance(message, str)
+            self._heard.append(f"text:{message}" if text else f"binary:{len(message)}")
+
+        self._channels.append(channel)
+        channel.on("message", hear)
 
     def _consume(self, track):
         async def count():

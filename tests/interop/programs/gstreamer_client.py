@@ -8,7 +8,7 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 gi.require_version("GstSdp", "1.0")
-from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402
+from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
 
 from dialect import Dialect, serve, without_udp  # noqa: E402
 
@@ -40,6 +40,8 @@ class Client:
         self._watching = {}
         self._tcp_only = set()
         self._received = {"decodedFrames": 0, "audio": 0}
+        self._channels = []
+        self._heard = []
 
     async def connect(self, url, token, relay=None):
         self._relay = relay
@@ -60,7 +62,8 @@ class Client:
         for transceiver in transceivers(peer):
             transceiver.set_property("direction", Direction.SENDONLY)
         if dataChannel:
-            self._channel = peer.emit("create-data-channel", "anything", None)
+            options = Gst.Structure.from_string("options, protocol=(string)interop")[0]
+            self._talk_on(peer.emit("create-data-channel", "talk", options))
         return await self._offer()
 
     async def add(self, kind):
@@ -92,11 +95,40 @@ class Client:
     async def received(self):
         return {"received": self._received}
 
+    async def talk(self, say=(), hush=False):
+        for message in say:
+            for channel in self._open_channels():
+                if "text" in message:
+                    channel.emit("send-string", message["text"])
+                else:
+                    channel.emit("send-data", GLib.Bytes.new(bytes(message["bytes"])))
+        if hush:
+            for channel in self._channels:
+                channel.emit("close")
+        names = [
+            f"{one.get_property('label')}/{one.get_property('protocol')}"
+            for one in self._open_channels()
+        ]
+        return {"talk": {"heard": self._heard, "open": names}}
+
     async def close(self):
         await self._dialect.close()
         for pipeline in [self._publishing, *self._watching.values()]:
             if pipeline:
                 pipeline.set_state(Gst.State.NULL)
+
+    def _talk_on(self, channel):
+        # Empty messages come as nothing.
+        self._channels.append(channel)
+        channel.connect("on-message-string", lambda _, text: self._heard.append(f"text:{text or ''}"))
+        channel.connect(
+            "on-message-data",
+            lambda _, data: self._heard.append(f"binary:{data.get_size() if data else 0}"),
+        )
+
+    def _open_channels(self):
+        opened = GstWebRTC.WebRTCDataChannelState.OPEN
+        return [one for one in self._channels if one.get_property("ready-state") == opened]
 
     def _configure(self, peer):
         if self._relay:
@@ -126,6 +158,7 @@ class Client:
             peer.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
             self._configure(peer)
             peer.connect("pad-added", self._on_pad, pipeline)
+            peer.connect("on-data-channel", lambda _, channel: self._talk_on(channel))
             peer.connect("on-new-transceiver", lambda _, one: one.set_property("do-nack", True))
             pipeline.add(peer)
             pipeline.set_state(Gst.State.PLAYING)

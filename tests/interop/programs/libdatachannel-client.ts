@@ -1,5 +1,20 @@
-import nodeDataChannel, { type PeerConnection, type RtcConfig, type Track } from 'node-datachannel';
-import type { Command, Kind, PublishWanted, Relay, Reply, VideoCodec } from '../page/commands.js';
+import nodeDataChannel, {
+  type DataChannel,
+  type PeerConnection,
+  type RtcConfig,
+  type Track,
+} from 'node-datachannel';
+import type {
+  Command,
+  DataSaid,
+  Kind,
+  PublishWanted,
+  Relay,
+  Reply,
+  Talk,
+  TalkWanted,
+  VideoCodec,
+} from '../page/commands.js';
 import { Dialect, withoutUdp } from '../page/dialect.js';
 import { Decoder, encode } from './rtp-media.js';
 import { serve, versionOf } from './serve.js';
@@ -16,6 +31,8 @@ class Client {
   readonly #tcpOnly = new Set<string>();
   readonly #decoders = new Map<Track, Decoder>();
   readonly #kept: unknown[] = [];
+  readonly #channels: DataChannel[] = [];
+  readonly #heard: string[] = [];
   #configuration: RtcConfig = { iceServers: [], disableAutoNegotiation: true };
   #publishing: PeerConnection | undefined;
   #wanted: PublishWanted | undefined;
@@ -39,6 +56,8 @@ class Client {
         return {};
       case 'received':
         return { received: { decodedFrames: this.#decoded('VP8'), audio: this.#decoded('OPUS') } };
+      case 'talk':
+        return { talk: this.#talk(command) };
       case 'close':
         this.#dialect.close();
         for (const one of [...this.#watching.values(), this.#publishing]) one?.close();
@@ -62,7 +81,9 @@ class Client {
     this.#publishing = new nodeDataChannel.PeerConnection('publishing', this.#configuration);
     if (wanted.audio) await this.#add('audio');
     if (wanted.video) await this.#add('video');
-    if (wanted.dataChannel) this.#kept.push(this.#publishing.createDataChannel('anything'));
+    if (wanted.dataChannel) {
+      this.#talkOn(this.#publishing.createDataChannel('talk', { protocol: 'interop' }));
+    }
     return this.#offer();
   }
 
@@ -102,6 +123,7 @@ class Client {
       new nodeDataChannel.PeerConnection('watching', this.#configuration);
     this.#watching.set(publisher, connection);
     connection.onTrack((track) => this.#receive(track));
+    connection.onDataChannel((channel) => this.#talkOn(channel));
     connection.setRemoteDescription(
       this.#tcpOnly.has(publisher) ? withoutUdp(offer) : offer,
       'offer',
@@ -124,6 +146,31 @@ class Client {
       void decoder.decode(packet);
     });
     this.#kept.push(track);
+  }
+
+  #talkOn(channel: DataChannel): void {
+    this.#channels.push(channel);
+    channel.onMessage((message) => {
+      const text = typeof message === 'string';
+      this.#heard.push(text ? `text:${message}` : `binary:${message.byteLength}`);
+    });
+  }
+
+  #talk({ say = [], hush = false }: TalkWanted): Talk {
+    this.#say(say);
+    if (hush) for (const channel of this.#channels) channel.close();
+    const open = this.#channels.filter((channel) => channel.isOpen());
+    const names = open.map((channel) => `${channel.getLabel()}/${channel.getProtocol()}`);
+    return { heard: this.#heard, open: names };
+  }
+
+  #say(messages: readonly DataSaid[]): void {
+    for (const message of messages) {
+      for (const channel of this.#channels.filter((one) => one.isOpen())) {
+        if ('text' in message) channel.sendMessage(message.text);
+        else channel.sendMessageBinary(Buffer.alloc(message.bytes));
+      }
+    }
   }
 
   #decoded(codec: 'OPUS' | 'VP8'): number {
