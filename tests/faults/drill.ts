@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -201,6 +202,7 @@ export class Drill {
         ...(failure === undefined ? {} : { failure }),
       };
       records.append(record);
+      if (failure !== undefined) await this.#keepLogs(`${id}-${run}`);
       const shown = Object.entries({ ...gapsMs, quiet: quietGapMs, ...figures }).map(
         ([name, value]) => `${name} ${value.toFixed(0)}`,
       );
@@ -276,6 +278,12 @@ export class Drill {
       const serving = (await this.nodes()).filter(({ state }) => state === 'serving');
       return serving.length === expected ? undefined : `${serving.length} nodes serve`;
     }, HEALTHY_MS);
+  }
+
+  /** The next cluster of this file writes its logs where this one's are. */
+  async #keepLogs(name: string): Promise<void> {
+    const kept = join(REPOSITORY_ROOT, 'test-results', 'faults', 'logs', name);
+    await cp(this.cluster.logFolder, kept, { recursive: true });
   }
 
   async #endCluster(): Promise<void> {

@@ -55,15 +55,15 @@ drill.fault(
     const [alice] = call.callers;
     const node = await alice!.node();
     const workers = drill.workersOf(node);
-    const doomed = await homeWorkerOf(alice!, workers);
+    const doomed = await requireHomeWorkerOf(alice!, workers);
     const untouched: Caller[] = [];
     for (const caller of call.callers) {
       if ((await homeWorkerOf(caller, workers)) !== doomed) untouched.push(caller);
     }
 
-    process.kill(doomed!, 'SIGKILL');
+    process.kill(doomed, 'SIGKILL');
 
-    await eventually(() => (isRunning(doomed!) ? 'still runs' : undefined));
+    await eventually(() => (isRunning(doomed) ? 'still runs' : undefined));
     await call.plays();
     for (const pid of workers) expect(isRunning(pid)).toBe(pid !== doomed);
     expect((await drill.nodes()).find(({ id }) => id === node)?.state).toBe('serving');
@@ -135,7 +135,7 @@ drill.fault('worker-dies-again', async ({ call }) => {
   const [alice] = call.callers;
   const node = await alice!.node();
   drill.wearOut(node);
-  let doomed = await homeWorkerOf(alice!, drill.workersOf(node));
+  let doomed: number | undefined = await requireHomeWorkerOf(alice!, drill.workersOf(node));
   const spared = drill.workersOf(node).filter((pid) => pid !== doomed);
   for (let deaths = 1; deaths <= DEATHS_TO_QUARANTINE; deaths += 1) {
     const dying = doomed!;
@@ -175,7 +175,17 @@ async function outagesOf(call: Call): Promise<readonly number[]> {
   return readings.flatMap(({ outagesMs }) => outagesMs);
 }
 
-/** Which of these processes a caller's media goes to. */
+/** Of somebody who is known to be on that node: the page's statistics may be a moment behind. */
+async function requireHomeWorkerOf(caller: Caller, workers: readonly number[]): Promise<number> {
+  let owner: number | undefined;
+  await eventually(async () => {
+    owner = await homeWorkerOf(caller, workers);
+    return owner === undefined ? 'media goes to none of these workers' : undefined;
+  });
+  return owner!;
+}
+
+/** Which of these processes a caller's media goes to; undefined where it goes to another node. */
 async function homeWorkerOf(
   caller: Caller,
   workers: readonly number[],
