@@ -135,16 +135,16 @@ drill.fault('worker-dies-again', async ({ call }) => {
   const [alice] = call.callers;
   const node = await alice!.node();
   drill.wearOut(node);
-  let doomed: number | undefined = await requireHomeWorkerOf(alice!, drill.workersOf(node));
-  const spared = drill.workersOf(node).filter((pid) => pid !== doomed);
+  let dying = await requireHomeWorkerOf(alice!, drill.workersOf(node));
+  const spared = drill.workersOf(node).filter((pid) => pid !== dying);
   for (let deaths = 1; deaths <= DEATHS_TO_QUARANTINE; deaths += 1) {
-    const dying = doomed!;
     process.kill(dying, 'SIGKILL');
     await eventually(() => (isRunning(dying) ? 'still runs' : undefined));
     if (deaths === DEATHS_TO_QUARANTINE) break;
     await eventually(() => {
-      doomed = runningWorkersOf(node).find((pid) => !spared.includes(pid));
-      return doomed === undefined ? 'is not started again' : undefined;
+      const again = runningWorkersOf(node).find((pid) => !spared.includes(pid));
+      dying = again ?? dying;
+      return again === undefined ? 'is not started again' : undefined;
     });
   }
   await call.plays();
