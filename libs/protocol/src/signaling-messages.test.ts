@@ -12,9 +12,20 @@ test('what a client leaves out is empty', () => {
       deviceId: '',
       purpose: '',
       sdp: 'v=0',
+      error: '',
       foci: [],
     },
   });
+});
+
+test('what an error says is text of some length, whatever came', () => {
+  const errorOf = (message: unknown) => {
+    const parsed = parseSignalingMessage(JSON.stringify({ event: 'error', message }));
+    return parsed.kind === 'message' ? parsed.message.error : parsed;
+  };
+  expect(errorOf('No Such Stream')).toBe('No Such Stream');
+  expect(errorOf({ not: 'text' })).toBe('');
+  expect(errorOf('x'.repeat(5_000))).toHaveLength(200);
 });
 
 test('a number may be an id, and foci one or several', () => {

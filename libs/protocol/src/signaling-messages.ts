@@ -7,6 +7,8 @@ export const SIGNALING_LABEL = 'signaling';
 
 const SIGNALING_EVENTS = ['publish', 'unpublish', 'subscribe', 'unsubscribe', 'error'] as const;
 
+const ERROR_MAX_CHARACTERS = 200;
+
 const text = z.string().max(NAME_MAX_CHARACTERS).nullish();
 
 /** Clients leave out what says nothing, or write it empty. */
@@ -18,6 +20,7 @@ const signalingMessage = z
     device_id: text,
     purpose: text,
     sdp: z.string().nullish(),
+    message: z.string().nullish().catch(undefined),
     foci: z.union([z.string().max(512), z.array(z.string().max(512)).max(16)]).nullish(),
   })
   .transform((message) => ({
@@ -27,6 +30,8 @@ const signalingMessage = z
     deviceId: message.device_id ?? '',
     purpose: message.purpose ?? '',
     sdp: message.sdp ?? '',
+    /** Of an error. */
+    error: (message.message ?? '').slice(0, ERROR_MAX_CHARACTERS),
     foci: [message.foci ?? []].flat().filter((focus) => focus !== ''),
   }));
 
@@ -57,7 +62,7 @@ export function parseSignalingMessage(raw: string): ParsedSignalingMessage {
 
 /** As it goes to a client: every key is there, `message` in errors alone. */
 export function writeSignalingMessage(
-  message: Omit<SignalingMessage, 'foci'> & { readonly message?: string },
+  message: Omit<SignalingMessage, 'foci' | 'error'> & { readonly message?: string },
 ): string {
   const { event, id, callId, deviceId, purpose, sdp } = message;
   return JSON.stringify({

@@ -31,7 +31,7 @@ import { Epochs } from './domain/streams/epochs.js';
 import type { Ingests } from './domain/ingests/ingests.js';
 import { LoadMeter } from './domain/node/load-meter.js';
 import { MediaNode } from './domain/node/media-node.js';
-import type { Directory, NodeIdentity, RoomDoors } from './domain/ports.js';
+import type { Directory, NodeIdentity, PullHandOver, SessionPlaces } from './domain/ports.js';
 import { NumberedCopies } from './domain/streams/numbered-copies.js';
 import { PipeMeter } from './domain/pipes/pipe-meter.js';
 import { Relays } from './domain/relays/relays.js';
@@ -100,7 +100,7 @@ export async function compose(config: Configuration): Promise<RunningMediaNode> 
   const report = reportTo(log, metrics);
   const grpc = await startGrpcServer(config.grpc.listen, serverCredentials(config.grpc.tls), [
     [MediaNodeService, serviceOf({ config, identity, metrics, report, ...parts })],
-    relayPeerService(relays.service, node, report),
+    relayPeerService(relays.service, node, parts.takeOverPull, report),
   ]);
   lifecycle.started('grpc', 3_000, () => grpc.stop(1_000));
   // Before the server, whose calls would otherwise have to be broken.
@@ -202,6 +202,7 @@ interface Foundation {
 interface Parts {
   readonly node: MediaNode;
   readonly clients: DataChannelClients;
+  readonly takeOverPull: (pull: PullHandOver) => Promise<void>;
   readonly relays: Relays;
   readonly claims: StreamClaims;
   readonly reregistration: Reregistration;
@@ -223,7 +224,10 @@ function assemble(foundation: Foundation): Parts {
   lifecycle.started('peers', 1_000, () => peers.close());
 
   const epochs = new Epochs();
-  const directory = timed(grpcDirectory(client, identity, epochs), metrics.onDirectoryCall);
+  const directory = timed(
+    grpcDirectory(client, identity, epochs, config.node),
+    metrics.onDirectoryCall,
+  );
   const facts = new Facts(bus, identity);
   const copies = new StreamCopies();
   const reregistration: Reregistration = new Reregistration(clock, () => claims.reregister());
@@ -264,10 +268,13 @@ function assemble(foundation: Foundation): Parts {
     onDrained: (outcome) => metrics.drainedSessions.inc({ outcome }),
     onSessionEnded: (reason) => metrics.countSessionEnd(reason),
   });
-  const clients = openDataChannelClients(foundation, node, environment, directory);
+  const pulls = openPulledStreams(foundation, { node, environment, directory, peers });
+  const clients = new DataChannelClients(node, environment, pulls, directory, randomUUID);
+  const takeOverPull = ({ routerId, ...pull }: PullHandOver) =>
+    pulls.takeOver(node.admit(routerId), pull);
   const ingests = openIngests(config.ingests, { node, copies, facts, log });
   const meter = openMeter(foundation, node, relays);
-  const parts = { node, clients, relays, claims, reregistration, epochs, facts };
+  const parts = { node, clients, takeOverPull, relays, claims, reregistration, epochs, facts };
   return { ...parts, meter, ingests, pipeMeter: openPipeMeter(foundation, relays) };
 }
 
@@ -287,12 +294,16 @@ function iceFronts({ config, lifecycle }: Foundation): OpenIceFront {
   return (transport) => fronts.open(transport);
 }
 
-function openDataChannelClients(
-  { config, lifecycle }: Foundation,
-  node: MediaNode,
-  environment: SessionEnvironment,
-  doors: RoomDoors,
-): DataChannelClients {
+function openPulledStreams(
+  { config, identity, lifecycle }: Foundation,
+  parts: {
+    readonly node: MediaNode;
+    readonly environment: SessionEnvironment;
+    readonly directory: SessionPlaces;
+    readonly peers: RelayPeers;
+  },
+): PulledStreams {
+  const { node, environment, directory, peers } = parts;
   const { clock } = environment;
   const dialer = new Dialer();
   lifecycle.started('dialing process', 1_000, () => dialer.close());
@@ -301,11 +312,19 @@ function openDataChannelClients(
     environment,
     openSession: (profile, routerId) => node.openSession(profile, routerId, false),
     open: (home, focus, name) => ForeignStream.open({ dialer, home, focus, name, clock }),
+    handOver: async ({ focus, name, local }, replacesSessionId) => {
+      const { room, participant } = local;
+      const heir = await directory.placeSession(room, participant, [identity.nodeId]);
+      const { routerId, grpcAddress } = heir;
+      const pull = { routerId, focus: focus.host, name, replacesSessionId };
+      await peers.takeOverPull(grpcAddress, pull);
+    },
     newId: randomUUID,
+    random: Math.random,
     lingerMs: config.pipes.relayLingerMs,
   });
   lifecycle.started('pulled streams', 1_000, () => pulls.close('stopping'));
-  return new DataChannelClients(node, environment, pulls, doors, randomUUID);
+  return pulls;
 }
 
 function openPipeMeter({ config, lifecycle }: Foundation, relays: Relays): PipeMeter {

@@ -152,7 +152,7 @@ export async function startNode(options: TestNodeOptions): Promise<TestNode> {
   const refused: ErrorCode[] = [];
   const holder = { yieldStream: () => Promise.reject(new SluiceError('INVALID_STATE', 'in use')) };
   const report = (error: SluiceError) => refused.push(error.code);
-  const service = relayPeerService(relays.service, holder, report);
+  const service = relayPeerService(relays.service, holder, holder.yieldStream, report);
   const server = await startGrpcServer(grpcAddress, serverCredentials(undefined), [service]);
   return {
     identity,

@@ -1,4 +1,4 @@
-import { Resource, SluiceError, type ResourceEvents } from '@sluice/core';
+import { Resource, SluiceError, systemClock, type ResourceEvents, type Timer } from '@sluice/core';
 import type { FromAgent, MediaLine, ToAgent } from './agent-messages.js';
 
 export interface DialedPeerEvents extends ResourceEvents {
@@ -8,7 +8,11 @@ export interface DialedPeerEvents extends ResourceEvents {
   heard: [label: string, text: string];
 }
 
+/** It gathers candidates for three seconds at most, and does nothing else that takes long. */
+const STUCK_MS = 6_000;
+
 interface Waiting {
+  readonly timer: Timer;
   readonly resolve: (sdp: string) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -21,6 +25,8 @@ export class DialedPeer extends Resource<DialedPeerEvents> {
   constructor(
     readonly id: number,
     private readonly send: (message: ToAgent) => void,
+    /** Told when the process that holds the agents does not answer, for whatever peer. */
+    private readonly onStuck: () => void,
   ) {
     super();
   }
@@ -67,12 +73,16 @@ export class DialedPeer extends Resource<DialedPeerEvents> {
 
   protected override release(): void {
     this.send({ type: 'close', peer: this.id });
-    for (const { reject } of this.#waiting.values()) reject(lost());
+    for (const { reject, timer } of this.#waiting.values()) {
+      timer.cancel();
+      reject(lost());
+    }
     this.#waiting.clear();
   }
 
   #take(request: number): Waiting | undefined {
     const waiting = this.#waiting.get(request);
+    waiting?.timer.cancel();
     this.#waiting.delete(request);
     return waiting;
   }
@@ -82,7 +92,8 @@ export class DialedPeer extends Resource<DialedPeerEvents> {
     const request = this.#nextRequest;
     this.#nextRequest += 1;
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.#waiting.set(request, { resolve, reject });
+    const timer = systemClock.after(STUCK_MS, () => this.onStuck());
+    this.#waiting.set(request, { resolve, reject, timer });
     this.send(messageOf(request));
     return promise;
   }

@@ -23,9 +23,13 @@ export class Dialer extends Resource {
     const id = this.#nextId;
     this.#nextId += 1;
     const peer: DialedPeer = this.own(
-      new DialedPeer(id, (message) => {
-        if (child.connected) child.send(message satisfies ToAgent, () => undefined);
-      }),
+      new DialedPeer(
+        id,
+        (message) => {
+          if (child.connected) child.send(message satisfies ToAgent, () => undefined);
+        },
+        () => void child.kill('SIGKILL'),
+      ),
     );
     this.#peers.set(id, peer);
     peer.onClosed(() => this.#peers.delete(id));

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { PlainTransport } from 'mediasoup/types';
-import { Resource, SluiceError, type Clock, type StreamName } from '@sluice/core';
+import { Resource, SluiceError, type Clock, type StreamName, type Timer } from '@sluice/core';
 import { SIGNALING_LABEL, parseSignalingMessage, writeSignalingMessage } from '@sluice/protocol';
 import { sentTracks } from '@sluice/sdp';
 import type { Focus } from '../domain/sfu-to-sfu/foci.js';
 import type { HomeRouter } from '../domain/routers/home-router.js';
-import type { IncomingStream, IncomingStreamEvents } from '../domain/sessions/incoming-stream.js';
+import type { ForeignSource, ForeignSourceEvents } from '../domain/sfu-to-sfu/pulled-stream.js';
 import type { CopyTrack } from '../domain/streams/stream-copy.js';
 import { createSession } from './create-session.js';
 import type { DialedPeer } from './dialed-peer.js';
@@ -24,20 +24,31 @@ const LOOPBACK = '127.0.0.1';
 /** For each of the other server's answers. */
 const DEADLINE_MS = 8_000;
 
+/** How often it is looked at whether anything came. */
+const LOOK_MS = 1_000;
+/** A server that sends anything sends a report of it in less; with less, every hiccup would count. */
+const SILENT_MS = 4_000;
+
 /** A stream of another server, which it sends on a PeerConnection that we dialled. */
-export class ForeignStream extends Resource<IncomingStreamEvents> implements IncomingStream {
+export class ForeignStream extends Resource<ForeignSourceEvents> implements ForeignSource {
   readonly endsWhenEmpty = false;
   readonly connection = undefined;
-  /** Dialling again takes a while, and may fail at first. */
-  readonly replacementMs = 15_000;
+  readonly ownerEnds = true;
   readonly #tracks: CopyTrack[] = [];
   #flowing = false;
+  #silent = false;
+  #received = 0;
+  #heardAtMs: number;
+  readonly #watch: Timer;
 
   private constructor(
     private readonly transport: PlainTransport,
     private readonly peer: DialedPeer,
+    private readonly clock: Clock,
   ) {
     super();
+    this.#heardAtMs = clock.nowMs();
+    this.#watch = clock.every(LOOK_MS, () => void this.#look());
     this.own(peer);
     peer.onClosed((reason) => this.close(reason));
     transport.observer.once('close', () => this.close('transport closed'));
@@ -53,7 +64,7 @@ export class ForeignStream extends Resource<IncomingStreamEvents> implements Inc
     });
     const { localAddress: ip, localPort: port } = transport.tuple;
     const peer = dialer.dial({ ip, port });
-    const stream = new ForeignStream(transport, peer);
+    const stream = new ForeignStream(transport, peer, clock);
     try {
       const bridged = new Promise<number>((resolve) => peer.on('bridged', resolve));
       const channel = channelOf(peer);
@@ -78,7 +89,12 @@ export class ForeignStream extends Resource<IncomingStreamEvents> implements Inc
     return this.#flowing;
   }
 
+  get silent(): boolean {
+    return this.#silent;
+  }
+
   protected override release(): void {
+    this.#watch.cancel();
     this.transport.close();
   }
 
@@ -117,10 +133,25 @@ export class ForeignStream extends Resource<IncomingStreamEvents> implements Inc
       const { event, sdp } = parsed.message;
       if (event === 'subscribe') resolve(sdp);
       if (event !== 'error') return;
-      reject(new SluiceError('NOT_FOUND', 'the other server does not have the stream'));
+      reject(refusalOf(parsed.message.error));
       if (this.#tracks.length > 0) this.close('ended there');
     });
     return promise;
+  }
+
+  /** By what arrives, wherever on the way it stops: there, on the network, or in what dials. */
+  async #look(): Promise<void> {
+    const [stats] = await this.transport.getStats().catch(() => []);
+    if (this.closed || !stats) return;
+    const nowMs = this.clock.nowMs();
+    if (stats.bytesReceived > this.#received) {
+      this.#received = stats.bytesReceived;
+      this.#heardAtMs = nowMs;
+      this.#silent = false;
+    } else if (!this.#silent && nowMs - this.#heardAtMs >= SILENT_MS) {
+      this.#silent = true;
+      this.emit('silent');
+    }
   }
 
   #flows(): void {
@@ -128,6 +159,17 @@ export class ForeignStream extends Resource<IncomingStreamEvents> implements Inc
     this.#flowing = true;
     this.emit('flowing');
   }
+}
+
+/** What the other server's error says to those who asked us. */
+function refusalOf(text: string): SluiceError {
+  if (text.includes('over capacity')) {
+    return new SluiceError('CAPACITY_EXHAUSTED', 'the other server is over capacity');
+  }
+  if (/No Such Stream|doesn't exist/iu.test(text) || text === '') {
+    return new SluiceError('NOT_FOUND', 'the other server does not have the stream');
+  }
+  return new SluiceError('PERMISSION_DENIED', `the other server refuses: ${text}`);
 }
 
 function channelOf(peer: DialedPeer): Promise<unknown> {

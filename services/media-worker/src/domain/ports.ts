@@ -46,6 +46,16 @@ export interface FactPublisher {
   ): void;
 }
 
+/** Finds a place for a session that the cluster needs itself. */
+export interface SessionPlaces {
+  /** @throws {SluiceError} CAPACITY_EXHAUSTED when no other node may take it. */
+  placeSession(
+    room: string,
+    participant: string,
+    excludeNodeIds: readonly string[],
+  ): Promise<RouterRef>;
+}
+
 /** Lets participants into rooms, by the same rules as those who come by a gateway. */
 export interface RoomDoors {
   /**
@@ -87,6 +97,16 @@ export interface StreamYield {
   readonly sessionId: string;
   /** The holder, when the asking session takes over from it and flows already. */
   readonly replacesSessionId?: string | undefined;
+}
+
+/** One node's wish that another one pull a stream of another server instead of it. */
+export interface PullHandOver {
+  readonly routerId: string;
+  /** The other server, as clients name it. */
+  readonly focus: string;
+  /** As the other server calls it. */
+  readonly name: StreamName;
+  readonly replacesSessionId: string;
 }
 
 /** What this node publishes, as another node may ask for its names. */

@@ -5,7 +5,7 @@ import {
   type StreamDirectoryClient,
 } from '@sluice/proto-gen/stream_directory';
 import type { Epochs } from '../domain/streams/epochs.js';
-import type { Directory, NodeIdentity, RoomDoors } from '../domain/ports.js';
+import type { Directory, NodeIdentity, RoomDoors, SessionPlaces } from '../domain/ports.js';
 
 /** A join waits for these; a directory that takes longer is as good as away. */
 const DEADLINE_MS = 3_000;
@@ -15,7 +15,8 @@ export function grpcDirectory(
   client: StreamDirectoryClient,
   identity: NodeIdentity,
   epochs: Epochs,
-): Directory & RoomDoors {
+  { region, zone }: { readonly region: string; readonly zone: string },
+): Directory & RoomDoors & SessionPlaces {
   const { nodeId, bootId } = identity;
   return {
     async claimStream(claim) {
@@ -35,6 +36,12 @@ export function grpcDirectory(
       const { origin, epoch, sessionId } = found;
       if (!origin) throw new SluiceError('UNAVAILABLE', 'a stream without an origin');
       return { origin, epoch, sessionId };
+    },
+    async placeSession(room, participant, excludeNodeIds) {
+      const request = { room, participant, region, zone, excludeNodeIds: [...excludeNodeIds] };
+      const { router } = await call(client, StreamDirectoryService.placeSession, request);
+      if (!router) throw new SluiceError('UNAVAILABLE', 'a place without a router');
+      return router;
     },
     async admitToRoom(comer) {
       await call(client, StreamDirectoryService.admitToRoom, comer);

@@ -2,7 +2,7 @@ import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc
 import { SessionId } from '@sluice/core';
 import { bidiStream, unary, type ReportError } from '@sluice/grpc-kit';
 import { RelayPeerService, type RelayPeerServer } from '@sluice/proto-gen/media_node';
-import type { StreamHolder } from '../domain/ports.js';
+import type { PullHandOver, StreamHolder } from '../domain/ports.js';
 import type { RelayService } from '../domain/pipes/relay-peers.js';
 import { parseOpenPipeRequest, parseOpenRelayRequest, parseStreamName } from './relay-messages.js';
 
@@ -10,6 +10,7 @@ import { parseOpenPipeRequest, parseOpenRelayRequest, parseStreamName } from './
 export function relayPeerService(
   relays: RelayService,
   holder: StreamHolder,
+  takeOverPull: (pull: PullHandOver) => Promise<void>,
   report: ReportError,
 ): readonly [ServiceDefinition, UntypedServiceImplementation] {
   const server: RelayPeerServer = {
@@ -29,6 +30,15 @@ export function relayPeerService(
         epoch,
         sessionId: SessionId(sessionId),
         ...(replacesSessionId !== undefined && { replacesSessionId: SessionId(replacesSessionId) }),
+      });
+      return {};
+    }, report),
+    takeOverPull: unary(async ({ routerId, focus, stream, replacesSessionId }) => {
+      await takeOverPull({
+        routerId,
+        focus,
+        name: parseStreamName(stream),
+        replacesSessionId: SessionId(replacesSessionId),
       });
       return {};
     }, report),

@@ -1,7 +1,7 @@
 import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js';
 import { CLIENT_OPTIONS, callUnary, responsesOf } from '@sluice/grpc-kit';
 import { RelayPeerClient } from '@sluice/proto-gen/media_node';
-import type { StreamYield } from '../domain/ports.js';
+import type { PullHandOver, StreamYield } from '../domain/ports.js';
 import type { PeerCall, RelayPeer } from '../domain/pipes/relay-peers.js';
 import { parseOpenPipeResponse, parseOpenRelayResponse } from './relay-messages.js';
 
@@ -10,6 +10,9 @@ import { parseOpenPipeResponse, parseOpenRelayResponse } from './relay-messages.
  * while its workers go on forwarding, must not lose them.
  */
 const KEEPALIVE = { 'grpc.keepalive_time_ms': 5_000, 'grpc.keepalive_timeout_ms': 5_000 };
+
+/** To reach the other server, negotiate twice and claim the name. */
+const TAKE_OVER_DEADLINE_MS = 30_000;
 
 /** grpc.health.v1, of which only that it answers matters: an empty request, any response. */
 const HEALTH_CHECK = {
@@ -40,6 +43,14 @@ export class RelayPeers {
     const client = this.#clientAt(grpcAddress);
     const message = { ...wish, name: { ...wish.name } };
     await callUnary(client, client.yieldStream.bind(client), message, deadlineMs);
+  }
+
+  /** @throws {SluiceError} as the other server and that node say. */
+  async takeOverPull(grpcAddress: string, pull: PullHandOver): Promise<void> {
+    const { name, ...rest } = pull;
+    const client = this.#clientAt(grpcAddress);
+    const message = { ...rest, stream: { ...name } };
+    await callUnary(client, client.takeOverPull.bind(client), message, TAKE_OVER_DEADLINE_MS);
   }
 
   close(): void {

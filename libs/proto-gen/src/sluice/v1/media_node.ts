@@ -545,6 +545,18 @@ export interface YieldStreamRequest {
   replacesSessionId?: string | undefined;
 }
 
+export interface TakeOverPullRequest {
+  routerId: string;
+  /** The other server, as clients name it: host and port. */
+  focus: string;
+  /** As that server calls the stream. */
+  stream?:
+    | StreamName
+    | undefined;
+  /** The calling node's session, which publishes it now. */
+  replacesSessionId: string;
+}
+
 function createBaseEmpty(): Empty {
   return {};
 }
@@ -5722,6 +5734,99 @@ export const YieldStreamRequest: MessageFns<YieldStreamRequest> = {
   },
 };
 
+function createBaseTakeOverPullRequest(): TakeOverPullRequest {
+  return { routerId: "", focus: "", stream: undefined, replacesSessionId: "" };
+}
+
+export const TakeOverPullRequest: MessageFns<TakeOverPullRequest> = {
+  encode(message: TakeOverPullRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.routerId !== "") {
+      writer.uint32(10).string(message.routerId);
+    }
+    if (message.focus !== "") {
+      writer.uint32(18).string(message.focus);
+    }
+    if (message.stream !== undefined) {
+      StreamName.encode(message.stream, writer.uint32(26).fork()).join();
+    }
+    if (message.replacesSessionId !== "") {
+      writer.uint32(34).string(message.replacesSessionId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeOverPullRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeOverPullRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.routerId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.focus = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.stream = StreamName.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.replacesSessionId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TakeOverPullRequest>, I>>(base?: I): TakeOverPullRequest {
+    return TakeOverPullRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TakeOverPullRequest>, I>>(object: I): TakeOverPullRequest {
+    const message = createBaseTakeOverPullRequest();
+    message.routerId = object.routerId ?? "";
+    message.focus = object.focus ?? "";
+    message.stream = (object.stream !== undefined && object.stream !== null)
+      ? StreamName.fromPartial(object.stream)
+      : undefined;
+    message.replacesSessionId = object.replacesSessionId ?? "";
+    return message;
+  },
+};
+
 /** What a media node can be told to do by gateways and directories. */
 export type MediaNodeService = typeof MediaNodeService;
 export const MediaNodeService = {
@@ -6497,6 +6602,19 @@ export const RelayPeerService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
+  /**
+   * Has this node pull a stream of another server that the calling one pulls, and take its name once
+   * it flows. PERMISSION_DENIED where that server may not be dialled from here.
+   */
+  takeOverPull: {
+    path: "/sluice.v1.RelayPeer/TakeOverPull" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TakeOverPullRequest): Buffer => Buffer.from(TakeOverPullRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TakeOverPullRequest => TakeOverPullRequest.decode(value),
+    responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
+  },
 } as const;
 
 export interface RelayPeerServer extends UntypedServiceImplementation {
@@ -6513,6 +6631,11 @@ export interface RelayPeerServer extends UntypedServiceImplementation {
    * replaces it: then it ends as moved, and whoever pulls it plans again.
    */
   yieldStream: handleUnaryCall<YieldStreamRequest, Empty>;
+  /**
+   * Has this node pull a stream of another server that the calling one pulls, and take its name once
+   * it flows. PERMISSION_DENIED where that server may not be dialled from here.
+   */
+  takeOverPull: handleUnaryCall<TakeOverPullRequest, Empty>;
 }
 
 export interface RelayPeerClient extends Client {
@@ -6546,6 +6669,25 @@ export interface RelayPeerClient extends Client {
   ): ClientUnaryCall;
   yieldStream(
     request: YieldStreamRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  /**
+   * Has this node pull a stream of another server that the calling one pulls, and take its name once
+   * it flows. PERMISSION_DENIED where that server may not be dialled from here.
+   */
+  takeOverPull(
+    request: TakeOverPullRequest,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  takeOverPull(
+    request: TakeOverPullRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  takeOverPull(
+    request: TakeOverPullRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,

@@ -11,7 +11,7 @@ import {
 import type { Camera, Cameras } from './camera.js';
 import { Feed } from './feed.js';
 import { IngestFailure, type IngestFailureKind } from './ingest-failure.js';
-import { retryDelayMs } from './ingest-retry.js';
+import { retryDelayMs } from '../retry-delay.js';
 import type { Session } from '../sessions/session.js';
 import type { StreamCopies } from '../streams/stream-copies.js';
 

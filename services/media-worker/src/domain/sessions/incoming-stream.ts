@@ -35,8 +35,8 @@ export interface IncomingStream extends Closable {
   readonly feed?: Measured;
   /** Whether it is over once its last track is gone; else its PeerConnection says when. */
   readonly endsWhenEmpty: boolean;
-  /** How long its stream waits for another in its place when it is lost; else a moment. */
-  readonly replacementMs?: number;
+  /** Once lost, its stream waits for another in its place until its owner ends it; else a moment. */
+  readonly ownerEnds?: boolean;
   /** Data channels that belong to it. */
   readonly channels?: readonly DataChannel[];
   on<K extends Exclude<keyof IncomingStreamEvents, 'closed'>>(

@@ -103,6 +103,11 @@ export class OfferedConnection extends Resource implements Carrier {
     return this.#sending;
   }
 
+  /** What has a PeerConnection to itself ends with that. */
+  get endsWhenEmpty(): boolean {
+    return this.capabilitiesOn !== undefined && this.#answered;
+  }
+
   get connected(): boolean {
     return this.connection.connected;
   }

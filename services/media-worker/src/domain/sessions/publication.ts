@@ -291,8 +291,8 @@ export class Publication extends Resource {
   /** Without any connection left, the stream waits a moment for one that replaces it. */
   #onStreamClosed(stream: IncomingStream, reason: string): void {
     if (this.#next === stream) this.#next = undefined;
-    if (this.closed || this.#next || !this.#current.closed) return;
-    this.#after(stream.replacementMs ?? this.context.settings.switchOverMs, () => {
+    if (this.closed || this.#next || !this.#current.closed || stream.ownerEnds === true) return;
+    this.#after(this.context.settings.switchOverMs, () => {
       if (this.#next || !this.#current.closed) return;
       // A client that moves may have closed it too early.
       this.close(this.context.moving() ? RELAY_REASONS.moved : reason);

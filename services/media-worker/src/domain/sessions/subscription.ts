@@ -65,6 +65,8 @@ export interface Carrier extends Closable, DataCarrier {
   /** Whether something changed that the client has not been told. */
   readonly offerNeeded: boolean;
   readonly pending: PendingOffer | undefined;
+  /** A subscription without tracks is over: its client can be told no more than that. */
+  readonly endsWhenEmpty?: boolean;
   /** Puts a subscription on it, until that closes. */
   carry(subscription: Subscription): void;
   /** Makes a paused consumer on the m-line `mid` or a new one; undefined where the client has no place for it. */

@@ -172,6 +172,9 @@ export class Subscriptions extends Resource {
     const askedAtMs = clock.nowMs();
     const source = this.context.numbered.in(numbering);
     const copy = await source.ensure(home.routerId, name);
+    if (copy.tracks.size === 0) {
+      throw new SluiceError('UNAVAILABLE', 'the stream has no tracks just now; try again');
+    }
     const made: { carrier?: OfferedConnection } = {};
     try {
       const answer = await duplex.negotiate(sdp, noTracks, async (slots) => {
@@ -360,7 +363,9 @@ export class Subscriptions extends Resource {
       .inTurn(async () => {
         this.#updating.delete(subscription);
         await subscription.reconcile();
-        const { connection } = subscription;
+        const { connection, lines } = subscription;
+        if (connection.endsWhenEmpty === true && lines.length === 0)
+          subscription.close('no tracks');
         if (!connection.closed && connection.offerNeeded) connection.announce(subscription);
       })
       .catch(this.context.report);

@@ -4,6 +4,7 @@ import {
   SluiceError,
   TokenBucket,
   describeStream,
+  hasCode,
   isByHost,
   notFound,
   parseName,
@@ -45,6 +46,8 @@ const MESSAGES_PER_SECOND = 50;
 const MESSAGES_BURST = 200;
 /** Messages that wait for the one before them. */
 const WAITING_MAX = 64;
+/** Waits between tries to get a stream of another server again that has ended. */
+const ASK_AGAIN_DELAYS_MS = [0, 1_000, 3_000, 6_000];
 /** For what a client is told last to reach it. */
 const FAREWELL_MS = 1_000;
 
@@ -346,6 +349,28 @@ export class DataChannelClient extends Resource {
     queueMicrotask(() => {
       if (this.#requests.get(key) === request) this.#requests.delete(key);
     });
+    if (request && !request.byOffer && request.message.foci.length > 0)
+      void this.#askAgain(request);
+  }
+
+  /** Of another server: the node of ours that pulled it may have died, and now this one can. */
+  async #askAgain({ name, message }: StreamRequest): Promise<void> {
+    const { clock } = this.context.environment;
+    const ask = async (): Promise<boolean> => {
+      const gone = this.closed || this.#moving || this.#putOut !== undefined;
+      if (gone || this.#requests.has(streamKey(name))) return true;
+      try {
+        await this.#subscribe(message);
+        return true;
+      } catch (error) {
+        return !hasCode(error, 'UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CAPACITY_EXHAUSTED');
+      }
+    };
+    for (const delayMs of ASK_AGAIN_DELAYS_MS) {
+      await new Promise<void>((resolve) => clock.after(delayMs, resolve));
+      // One that asks for too much at once is not helped.
+      if (await this.#queue.run(ask).catch(() => true)) return;
+    }
   }
 
   /** Says who was put out of which room, and of which requests nothing is left. */

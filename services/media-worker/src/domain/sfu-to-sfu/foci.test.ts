@@ -1,6 +1,6 @@
 import { SluiceError } from '@sluice/core';
 import { describe, expect, test } from 'vitest';
-import { chooseFocus, parseFocus, pulledName } from './foci.js';
+import { chooseFocus, parseFocus, pulledName, refuseLoop } from './foci.js';
 
 describe('a focus', () => {
   test('is reached by https unless it says otherwise, with a token if it has one', () => {
@@ -34,6 +34,16 @@ describe('whom to pull from', () => {
     expect(chooseFocus(['other.example', 'them.example'], policy)?.host).toBe('them.example');
     for (const name of ['169.254.169.254', 'localhost:22', 'them.example:1']) {
       expect(() => chooseFocus([name], policy)).toThrow(SluiceError);
+    }
+  });
+
+  test('what is pulled is not passed on, by whatever name', () => {
+    const named = (room: string) => ({ room, participant: 'anna', purpose: 'camera' });
+    for (const room of ['them.example/call', 'THEM.example/a/b', 'us.example/call']) {
+      expect(() => refuseLoop(named(room), policy)).toThrow(/^Loop refused: ask /);
+    }
+    for (const room of ['call', 'them.example', 'them.example:1/call', 'other/them.example/call']) {
+      expect(() => refuseLoop(named(room), policy)).not.toThrow();
     }
   });
 

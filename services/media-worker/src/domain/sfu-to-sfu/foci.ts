@@ -42,6 +42,20 @@ export function pulledName({ room, participant, purpose }: StreamName, focus: Fo
 }
 
 /**
+ * Pulls do not chain: who wants what this cluster pulls from another server asks that one. Otherwise
+ * servers that pull from each other would send a stream round and round.
+ *
+ * @throws {SluiceError} INVALID_STATE for the name of a stream that is pulled, or would be by whoever
+ * pulls it from here.
+ */
+export function refuseLoop({ room }: StreamName, { own, allowed }: FociPolicy): void {
+  const hosts = [...own, ...allowed.map(({ host }) => host)];
+  const host = hosts.find((candidate) => room.toLowerCase().startsWith(`${candidate}/`));
+  if (host === undefined) return;
+  throw new SluiceError('INVALID_STATE', `Loop refused: ask ${host} for its streams`);
+}
+
+/**
  * One entry of the configuration: `host:port`, or a URL, whose password is a bearer token.
  *
  * @throws when it is neither.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { retryDelayMs } from './ingest-retry.js';
+import { retryDelayMs } from './retry-delay.js';
 
 test('waits grow up to half a minute, and are spread by half to both sides', () => {
   const delays = [1, 2, 3, 8, 100].map((failures) => retryDelayMs(failures, () => 0.5));
