@@ -1,14 +1,19 @@
-// SFU-to-SFU: `POST /createSession`, signaled over a data channel. Runs in any browser.
+// SFU-to-SFU as its README has it: the server opens the channel, and offers what was subscribed to.
 // place: { url: 'https://sluice.example', token, room, participant, purpose }
-
 async function createSession({ url, token }, onTrack = () => {}) {
   const connection = new RTCPeerConnection();
-  const channel = connection.createDataChannel('signaling');
-  // It may be open before we hear that the answer was taken.
-  const opened = new Promise((resolve) => (channel.onopen = resolve));
+  connection.createDataChannel('unused'); // so that the offer is of data channels
+  const opened = new Promise((resolve) => (connection.ondatachannel = resolve));
+  connection.ontrack = ({ track, streams }) => onTrack(track, streams[0]?.id);
+  await connection.setLocalDescription();
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const body = connection.localDescription.sdp;
+  const response = await fetch(`${url}/createSession`, { method: 'POST', headers, body });
+  await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+  const { channel } = await opened;
+  if (channel.readyState !== 'open') await new Promise((resolve) => (channel.onopen = resolve));
   const waiting = new Map();
   const send = (message) => channel.send(JSON.stringify(message));
-  connection.ontrack = ({ track, streams }) => onTrack(track, streams[0]?.id);
   channel.onmessage = async ({ data }) => {
     const message = JSON.parse(data);
     waiting.get(message.id)?.(message);
@@ -17,12 +22,6 @@ async function createSession({ url, token }, onTrack = () => {}) {
     await connection.setLocalDescription();
     send({ ...message, sdp: connection.localDescription.sdp });
   };
-  await connection.setLocalDescription();
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  const body = connection.localDescription.sdp;
-  const response = await fetch(`${url}/createSession`, { method: 'POST', headers, body });
-  await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
-  await opened;
   const request = (event, { room, participant, purpose = 'm.usermedia' }, sdp = '') => {
     const keys = { id: crypto.randomUUID(), call_id: room, device_id: participant, purpose };
     send({ event, ...keys, sdp });

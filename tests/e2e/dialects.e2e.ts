@@ -15,6 +15,7 @@ const PUBLISHERS = [
   ['rooms', 'publish'],
   ['pion-sfu', 'join'],
   ['sfu-to-sfu', 'publish'],
+  ['sfu-to-sfu-code', 'publish'],
   ['umbrella', 'join'],
   ['whip', 'publish'],
   ['camera', 'pull'],
@@ -23,13 +24,14 @@ const PLAYERS = [
   ['rooms', 'play'],
   ['pion-sfu', 'join'],
   ['sfu-to-sfu', 'play'],
+  ['sfu-to-sfu-code', 'play'],
   ['umbrella', 'join'],
   ['whep', 'play'],
   ['whep', 'playOffered'],
   ['server-offer', 'play'],
 ] as const;
 /** They play one stream and not a room. */
-const ONE_STREAM = ['sfu-to-sfu', 'whep', 'server-offer'];
+const ONE_STREAM = ['sfu-to-sfu', 'sfu-to-sfu-code', 'whep', 'server-offer'];
 const FRAMES_TO_SEE = 10;
 const PLAYBACK_TIMEOUT_MS = 20_000;
 
