@@ -4,10 +4,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Cluster } from '@sluice/local-cluster';
 import { eventually } from '@sluice/testing';
-import { launchChromium } from '@sluice/testing/browser';
-import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { reportOf, startClusterUnderTest } from '../cluster-under-test.js';
+import { SfuToSfuViewer as Viewer } from '../sfu-to-sfu-viewer.js';
 import { routableAddress } from './stage.js';
 
 const PROGRAM = fileURLToPath(new URL('programs/sfu_to_sfu_aiortc.py', import.meta.url));
@@ -50,84 +49,6 @@ class Program {
       return video >= FRAMES_TO_SEE && audio > 0 ? undefined : JSON.stringify(this.state ?? {});
     }, PLAYBACK_TIMEOUT_MS);
   }
-}
-
-/** A page that watches one stream, by an offer of the server's. */
-class Viewer {
-  private constructor(
-    private readonly browser: Browser,
-    private readonly page: Page,
-  ) {}
-
-  static async open(url: string, token: string): Promise<Viewer> {
-    const browser = await launchChromium();
-    const page = await browser.newPage();
-    await page.evaluate(openSession, [url, token] as const);
-    return new Viewer(browser, page);
-  }
-
-  /** The text of the error, if it is one. */
-  subscribe(keys: Record<string, string>): Promise<string> {
-    return this.page.evaluate((wanted) => window.subscribe(wanted), keys);
-  }
-
-  async decodes(frames: number): Promise<void> {
-    await eventually(async () => {
-      const decoded = await this.page.evaluate(() => window.framesDecoded());
-      return decoded >= frames ? undefined : `${String(decoded)} frames`;
-    }, PLAYBACK_TIMEOUT_MS);
-  }
-
-  /** As a page that is left: its PeerConnection says so. */
-  async close(): Promise<void> {
-    await this.page.evaluate(() => window.leave());
-    await this.browser.close();
-  }
-}
-
-declare global {
-  interface Window {
-    subscribe(keys: Record<string, string>): Promise<string>;
-    framesDecoded(): Promise<number>;
-    leave(): void;
-  }
-}
-
-/** Runs in the page, so it uses nothing from outside itself. */
-async function openSession([url, token]: readonly [string, string]): Promise<void> {
-  const peer = new RTCPeerConnection();
-  const channel = peer.createDataChannel('signaling');
-  const opened = new Promise((resolve) => (channel.onopen = resolve));
-  peer.ontrack = ({ track }) => {
-    const element = document.createElement(track.kind === 'audio' ? 'audio' : 'video');
-    element.srcObject = new MediaStream([track]);
-    void element.play();
-  };
-  await peer.setLocalDescription();
-  const headers = { Authorization: `Bearer ${token}` };
-  const body = peer.localDescription?.sdp ?? '';
-  const response = await fetch(url, { method: 'POST', headers, body });
-  await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
-  await opened;
-  window.subscribe = async (keys) => {
-    const heard = new Promise<MessageEvent<string>>((resolve) => (channel.onmessage = resolve));
-    channel.send(JSON.stringify({ event: 'subscribe', id: '1', ...keys }));
-    const reply = JSON.parse((await heard).data) as { message?: string; sdp: string };
-    if (reply.message !== undefined) return reply.message;
-    await peer.setRemoteDescription({ type: 'offer', sdp: reply.sdp });
-    await peer.setLocalDescription();
-    const answer = { event: 'subscribe', id: '1', sdp: peer.localDescription?.sdp };
-    channel.send(JSON.stringify(answer));
-    return '';
-  };
-  window.leave = () => peer.close();
-  window.framesDecoded = async () => {
-    let decoded = 0;
-    for (const report of (await peer.getStats()).values() as Iterable<Record<string, unknown>>) {
-      decoded += Number(report['framesDecoded'] ?? 0);
-    }
-    return decoded;
-  };
 }
 
 let foreign: Program;

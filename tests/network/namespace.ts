@@ -15,6 +15,12 @@ export interface Uplink {
   readonly outsideAddress: string;
 }
 
+/** A router that hides who is behind it. */
+export interface Nat {
+  /** How many flows it has given an address of its own. */
+  readonly connections: () => Promise<number>;
+}
+
 /**
  * A network namespace whose only way out is one of its uplinks: a place for clients whose network
  * fails, or changes. The machine's own network is left as it is.
@@ -23,6 +29,7 @@ export class Namespace {
   readonly #doorways = new Doorways();
   readonly #uplinks: Uplink[] = [];
   readonly #cables: { readonly namespace: string; readonly wire: Wire }[] = [];
+  readonly #routers: string[] = [];
 
   private constructor(readonly name: string) {}
 
@@ -67,8 +74,7 @@ export class Namespace {
   async addUplink(): Promise<Uplink> {
     const id = randomInt(2 ** 32).toString(36);
     const network = randomInt(NETWORKS) * 4;
-    const address = (host: number) =>
-      `198.${18 + (network >> 16)}.${(network >> 8) & 255}.${(network & 255) + host}`;
+    const address = addressesOf(network);
     const uplink: Uplink = {
       inside: `slu-i-${id}`,
       outside: `slu-o-${id}`,
@@ -98,6 +104,43 @@ export class Namespace {
     await this.#attach(this.uplink);
     await this.use(this.uplink);
     return wire;
+  }
+
+  /**
+   * Cuts the first cable in two and puts a NAT between the ends: what leaves by it comes, for the
+   * machine, from the router's address, and nobody out there reaches anybody inside who was silent.
+   */
+  async translate(): Promise<Nat> {
+    const { inside, outside, insideAddress: routerAddress } = this.uplink;
+    const [name, id] = [aName(), randomInt(2 ** 32).toString(36)];
+    const [near, far] = [`slu-n-${id}`, `slu-f-${id}`];
+    const network = addressesOf(randomInt(NETWORKS) * 4);
+    await run(`ip link delete ${outside}`);
+    await run(`ip netns add ${name}`);
+    this.#routers.push(name);
+    const router = (line: string) => run(`ip netns exec ${name} ${line}`);
+    await run(`ip link add ${outside} type veth peer name ${near} netns ${name}`);
+    await router(`ip link add ${far} type veth peer name ${inside} netns ${this.name}`);
+    await run(`ip address add ${this.uplink.outsideAddress}/30 dev ${outside}`);
+    await run(`ip link set ${outside} up`);
+    await router(`ip address add ${routerAddress}/30 dev ${near}`);
+    await router(`ip address add ${network(1)}/30 dev ${far}`);
+    for (const end of [near, far]) await router(`ip link set ${end} up`);
+    await router(`ip route replace default via ${this.uplink.outsideAddress}`);
+    const forward = 'require("fs").writeFileSync("/proc/sys/net/ipv4/ip_forward","1")';
+    await router(`${process.execPath} -e ${forward}`);
+    await router('nft add table ip nat');
+    await router('nft add chain ip nat out { type nat hook postrouting priority 100 ; }');
+    await router(`nft add rule ip nat out oifname ${near} counter masquerade`);
+    await this.inside(`ip address add ${network(2)}/30 dev ${inside}`);
+    await this.inside(`ip link set ${inside} up`);
+    await this.inside(`ip route replace default via ${network(1)}`);
+    return {
+      connections: async () => {
+        const rules = await router('nft list table ip nat');
+        return Number(/packets (\d+)/.exec(rules)?.[1] ?? 0);
+      },
+    };
   }
 
   /** What comes in over the first uplink is at most so much from now on. */
@@ -170,9 +213,15 @@ export class Namespace {
       await wire.stop();
       await run(`ip netns delete ${namespace}`);
     }
+    for (const name of this.#routers) await run(`ip netns delete ${name}`);
     // Its cables go with it.
     await run(`ip netns delete ${this.name}`);
   }
+}
+
+/** Those of one network of four. */
+function addressesOf(network: number): (host: number) => string {
+  return (host) => `198.${18 + (network >> 16)}.${(network >> 8) & 255}.${(network & 255) + host}`;
 }
 
 function aName(): string {
