@@ -23,21 +23,18 @@ import {
 import { SdpError } from '@sluice/sdp';
 import { ingestUrls, relayTickets } from '@sluice/tokens';
 import type { Configuration } from './config.js';
-import { Dialer } from './dialing/dialer.js';
-import { ForeignStream } from './dialing/foreign-stream.js';
-import { DataChannelClients } from './domain/sfu-to-sfu/data-channel-clients.js';
+import type { DataChannelClients } from './domain/sfu-to-sfu/data-channel-clients.js';
 import { findAddress } from './addresses/find-address.js';
 import { Epochs } from './domain/streams/epochs.js';
 import type { Ingests } from './domain/ingests/ingests.js';
 import { LoadMeter } from './domain/node/load-meter.js';
 import { MediaNode } from './domain/node/media-node.js';
-import type { Directory, NodeIdentity, PullHandOver, SessionPlaces } from './domain/ports.js';
+import type { Directory, NodeIdentity, PullHandOver } from './domain/ports.js';
 import { NumberedCopies } from './domain/streams/numbered-copies.js';
 import { PipeMeter } from './domain/pipes/pipe-meter.js';
 import { Relays } from './domain/relays/relays.js';
 import { Reregistration } from './domain/relays/reregistration.js';
 import { RetiredConnections } from './domain/sessions/retired-connections.js';
-import { PulledStreams } from './domain/sfu-to-sfu/pulled-streams.js';
 import { SESSION_LIMITS, SESSION_TIMINGS } from './domain/sessions/session-bounds.js';
 import type { SessionEnvironment } from './domain/sessions/session.js';
 import { Speakers } from './domain/sessions/speakers.js';
@@ -54,6 +51,7 @@ import { openHomeRouters, type Workers } from './mediasoup/workers.js';
 import { Metrics } from './metrics.js';
 import { Facts } from './nats/facts.js';
 import { Heartbeat } from './nats/heartbeat.js';
+import { openDataChannelClients } from './open-data-channel-clients.js';
 import { openIngests } from './open-ingests.js';
 import { fenced, reportTo } from './reports.js';
 
@@ -268,10 +266,8 @@ function assemble(foundation: Foundation): Parts {
     onDrained: (outcome) => metrics.drainedSessions.inc({ outcome }),
     onSessionEnded: (reason) => metrics.countSessionEnd(reason),
   });
-  const pulls = openPulledStreams(foundation, { node, environment, directory, peers });
-  const clients = new DataChannelClients(node, environment, pulls, directory, randomUUID);
-  const takeOverPull = ({ routerId, ...pull }: PullHandOver) =>
-    pulls.takeOver(node.admit(routerId), pull);
+  const serving = { node, environment, directory, peers };
+  const { clients, takeOverPull } = openDataChannelClients(foundation, serving);
   const ingests = openIngests(config.ingests, { node, copies, facts, log });
   const meter = openMeter(foundation, node, relays);
   const parts = { node, clients, takeOverPull, relays, claims, reregistration, epochs, facts };
@@ -292,39 +288,6 @@ function iceFronts({ config, lifecycle }: Foundation): OpenIceFront {
   const fronts = new IceFronts(config.media.ip);
   lifecycle.started('ICE process', 1_000, () => fronts.close());
   return (transport) => fronts.open(transport);
-}
-
-function openPulledStreams(
-  { config, identity, lifecycle }: Foundation,
-  parts: {
-    readonly node: MediaNode;
-    readonly environment: SessionEnvironment;
-    readonly directory: SessionPlaces;
-    readonly peers: RelayPeers;
-  },
-): PulledStreams {
-  const { node, environment, directory, peers } = parts;
-  const { clock } = environment;
-  const dialer = new Dialer();
-  lifecycle.started('dialing process', 1_000, () => dialer.close());
-  const pulls = new PulledStreams({
-    policy: config.foci,
-    environment,
-    openSession: (profile, routerId) => node.openSession(profile, routerId, false),
-    open: (home, focus, name) => ForeignStream.open({ dialer, home, focus, name, clock }),
-    handOver: async ({ focus, name, local }, replacesSessionId) => {
-      const { room, participant } = local;
-      const heir = await directory.placeSession(room, participant, [identity.nodeId]);
-      const { routerId, grpcAddress } = heir;
-      const pull = { routerId, focus: focus.host, name, replacesSessionId };
-      await peers.takeOverPull(grpcAddress, pull);
-    },
-    newId: randomUUID,
-    random: Math.random,
-    lingerMs: config.pipes.relayLingerMs,
-  });
-  lifecycle.started('pulled streams', 1_000, () => pulls.close('stopping'));
-  return pulls;
 }
 
 function openPipeMeter({ config, lifecycle }: Foundation, relays: Relays): PipeMeter {

@@ -143,7 +143,8 @@ export class PulledStream extends Resource {
     source.onClosed(renew);
   }
 
-  get #isWell(): boolean {
+  /** The compiler takes what it saw before an await for still true. */
+  #isWell(): boolean {
     return !this.source.closed && !this.source.silent;
   }
 
@@ -153,9 +154,9 @@ export class PulledStream extends Resource {
     this.#renewing = true;
     const { clock } = this.context.environment;
     if (clock.nowMs() - this.#since > STEADY_MS) this.#failures = 0;
-    while (!this.#isOver() && !this.#isWell) {
+    while (!this.#isOver() && !this.#isWell()) {
       if (this.#failures > 0) await this.#wait(retryDelayMs(this.#failures, this.context.random));
-      if (this.#isOver() || this.#isWell) break;
+      if (this.#isOver() || this.#isWell()) break;
       this.#failures += 1;
       await this.#dialAgain();
     }
@@ -184,14 +185,14 @@ export class PulledStream extends Resource {
   }
 
   async #flows(next: ForeignSource): Promise<boolean> {
-    if (next.flowing) return true;
+    if (flows(next)) return true;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     next.on('flowing', () => resolve(undefined));
     next.onClosed(() => resolve(undefined));
     this.source.onClosed(() => resolve(undefined));
     this.onClosed(() => resolve(undefined));
     await Promise.race([promise, this.#wait(FLOWING_MS)]);
-    return !next.closed && (next.flowing || this.source.closed);
+    return !next.closed && (flows(next) || this.source.closed);
   }
 
   /** The node drains: another one pulls first, and takes the name once what it pulls flows. */
@@ -224,8 +225,11 @@ export class PulledStream extends Resource {
     return promise;
   }
 
-  /** The compiler takes what it saw before an await for still true. */
   #isOver(): boolean {
     return this.closed || this.session.closed || this.pull.home.closed;
   }
+}
+
+function flows(source: ForeignSource): boolean {
+  return source.flowing;
 }
