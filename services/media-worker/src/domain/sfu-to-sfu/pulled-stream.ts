@@ -24,9 +24,9 @@ export interface ForeignSourceEvents extends IncomingStreamEvents {
 export interface ForeignSource extends Omit<IncomingStream, 'on'> {
   /** Until something comes again. */
   readonly silent: boolean;
-  on(
-    event: Exclude<keyof ForeignSourceEvents, keyof ResourceEvents>,
-    listener: () => void,
+  on<Event extends Exclude<keyof ForeignSourceEvents, keyof ResourceEvents>>(
+    event: Event,
+    listener: (...values: ForeignSourceEvents[Event]) => void,
   ): unknown;
 }
 
