@@ -1,7 +1,7 @@
 import type { SessionRef } from '@sluice/proto-gen/common';
 import type { Clock, StreamKey } from '@sluice/core';
 import type { Fact, Heartbeat, NodeTruth, Relay, Stream } from './facts.js';
-import { KnownNode, relayKey } from './known-node.js';
+import { KnownNode, newNodeIndex, relayKey } from './known-node.js';
 
 /** Boots of one node that are remembered as over; an older one is merely unknown again. */
 const ENDED_BOOTS_MAX = 16;
@@ -35,6 +35,7 @@ export interface SessionAt {
  */
 export class ClusterView {
   readonly #nodes = new Map<string, KnownNode>();
+  readonly #index = newNodeIndex();
   readonly #ended = new Map<string, Set<string>>();
   #highestEpoch = 0;
 
@@ -131,7 +132,7 @@ export class ClusterView {
   /** The newest of all nodes' streams with that name: while an origin moves there are two. */
   findStream(key: StreamKey): StreamAt | undefined {
     let best: StreamAt | undefined;
-    for (const node of this.#nodes.values()) {
+    for (const node of this.#index.streams.of(key)) {
       const stream = node.findStream(key);
       if (stream && stream.epoch > (best?.stream.epoch ?? -1)) best = { stream, node };
     }
@@ -139,16 +140,25 @@ export class ClusterView {
   }
 
   *streams(room?: string): Generator<StreamAt> {
-    for (const node of this.#nodes.values()) {
+    for (const node of this.#nodesWith(room)) {
       const streams = room === undefined ? node.streams() : node.streamsOf(room);
       for (const stream of streams) yield { stream, node };
     }
   }
 
   *sessions(room?: string): Generator<SessionAt> {
-    for (const node of this.#nodes.values()) {
+    for (const node of this.#nodesWith(room)) {
       const sessions = room === undefined ? node.sessions() : node.sessionsOf(room);
       for (const session of sessions) yield { session, node };
+    }
+  }
+
+  /** The sessions that a signaling connection has opened. */
+  *sessionsOf(connectionId: string): Generator<SessionAt> {
+    for (const node of this.#index.connections.of(connectionId)) {
+      for (const session of node.sessions()) {
+        if (session.connectionId === connectionId) yield { session, node };
+      }
     }
   }
 
@@ -179,7 +189,7 @@ export class ClusterView {
 
   #add(heartbeat: Heartbeat): KnownNode {
     const onRelay = (relay: Relay | undefined) => this.events.onRelay?.(relay);
-    const node = new KnownNode(heartbeat, this.clock.nowMs(), onRelay);
+    const node = new KnownNode(heartbeat, this.clock.nowMs(), onRelay, this.#index);
     this.#nodes.set(node.nodeId, node);
     // Relays told by others may lead to it.
     onRelay(undefined);
@@ -190,7 +200,12 @@ export class ClusterView {
     return !this.hasEnded(from.nodeId, from.bootId) && !this.hasEnded(to.nodeId, to.bootId);
   }
 
+  #nodesWith(room: string | undefined): Iterable<KnownNode> {
+    return room === undefined ? this.#nodes.values() : this.#index.rooms.of(room);
+  }
+
   #end(node: KnownNode): void {
+    node.end();
     const boots = this.#ended.get(node.nodeId) ?? new Set<string>();
     this.#ended.delete(node.nodeId);
     this.#ended.set(node.nodeId, boots.add(node.bootId));

@@ -1,7 +1,15 @@
+export interface GroupedMapWatcher<Key, Value> {
+  readonly onAdded?: (key: Key, group: string, value: Value) => void;
+  readonly onRemoved?: (key: Key, group: string, value: Value) => void;
+}
+
 /** A map whose entries can also be had by group, such as all streams of one room. */
 export class GroupedMap<Key, Value> {
   readonly #entries = new Map<Key, { readonly group: string; readonly value: Value }>();
   readonly #groups = new Map<string, Map<Key, Value>>();
+
+  /** `watcher` is told of each entry that comes and of each that goes. */
+  constructor(private readonly watcher: GroupedMapWatcher<Key, Value> = {}) {}
 
   get size(): number {
     return this.#entries.size;
@@ -17,6 +25,7 @@ export class GroupedMap<Key, Value> {
     const members = this.#groups.get(group) ?? new Map<Key, Value>();
     this.#groups.set(group, members);
     members.set(key, value);
+    this.watcher.onAdded?.(key, group, value);
   }
 
   delete(key: Key): void {
@@ -26,11 +35,11 @@ export class GroupedMap<Key, Value> {
     const members = this.#groups.get(entry.group);
     members?.delete(key);
     if (members?.size === 0) this.#groups.delete(entry.group);
+    this.watcher.onRemoved?.(key, entry.group, entry.value);
   }
 
   clear(): void {
-    this.#entries.clear();
-    this.#groups.clear();
+    for (const key of [...this.#entries.keys()]) this.delete(key);
   }
 
   *values(): Generator<Value> {

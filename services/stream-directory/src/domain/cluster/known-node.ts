@@ -4,10 +4,22 @@ import type { Change, Fact, Heartbeat, NodeTruth, Relay, Stream } from './facts.
 import { GroupedMap } from './grouped-map.js';
 import type { RunningIngest } from '../ingests/ingest.js';
 import { RecentLoads } from './recent-loads.js';
+import { Whereabouts } from './whereabouts.js';
 import { REPORT_LAG_MS } from '../placement/reservations.js';
 
 /** Facts kept while the node's truth is read; past it they are dropped and the truth is read again. */
 const EARLY_FACTS_MAX = 4_096;
+
+/** Which nodes have a stream, something of a room, or sessions of a signaling connection. */
+export interface NodeIndex {
+  readonly streams: Whereabouts<StreamKey, KnownNode>;
+  readonly rooms: Whereabouts<string, KnownNode>;
+  readonly connections: Whereabouts<string, KnownNode>;
+}
+
+export function newNodeIndex(): NodeIndex {
+  return { streams: new Whereabouts(), rooms: new Whereabouts(), connections: new Whereabouts() };
+}
 
 /**
  * One boot of one media node, as heard of. Facts are applied in the order of their revisions only:
@@ -15,8 +27,8 @@ const EARLY_FACTS_MAX = 4_096;
  */
 export class KnownNode {
   readonly loads = new RecentLoads();
-  readonly #sessions = new GroupedMap<string, SessionRef>();
-  readonly #streams = new GroupedMap<StreamKey, Stream>();
+  readonly #sessions: GroupedMap<string, SessionRef>;
+  readonly #streams: GroupedMap<StreamKey, Stream>;
   readonly #relays = new GroupedMap<string, Relay>();
   readonly #ingests = new Map<string, RunningIngest>();
   #early: Fact[] = [];
@@ -31,9 +43,37 @@ export class KnownNode {
     public heardAtMs: number,
     /** A relay was heard to open or close; without one, any may have. */
     private readonly onRelay: (relay: Relay | undefined) => void = () => undefined,
+    index: NodeIndex = newNodeIndex(),
   ) {
+    const { streams, rooms, connections } = index;
+    this.#sessions = new GroupedMap({
+      onAdded: (_id, room, { connectionId }) => {
+        rooms.add(room, this);
+        connections.add(connectionId, this);
+      },
+      onRemoved: (_id, room, { connectionId }) => {
+        rooms.remove(room, this);
+        connections.remove(connectionId, this);
+      },
+    });
+    this.#streams = new GroupedMap({
+      onAdded: (key, room) => {
+        streams.add(key, this);
+        rooms.add(room, this);
+      },
+      onRemoved: (key, room) => {
+        streams.remove(key, this);
+        rooms.remove(room, this);
+      },
+    });
     this.#reached = heartbeat.revision;
     this.loads.note(heartbeat, heardAtMs, REPORT_LAG_MS);
+  }
+
+  /** It is over: nobody finds by the index what it had. */
+  end(): void {
+    this.#sessions.clear();
+    this.#streams.clear();
   }
 
   get nodeId(): string {

@@ -1,4 +1,3 @@
-import type { SessionRef } from '@sluice/proto-gen/common';
 import { parseStreamKey, streamKey, type StreamKey, type StreamName } from '@sluice/core';
 import type { ClusterView, SessionAt, StreamAt } from '../cluster/cluster-view.js';
 import type { Stream } from '../cluster/facts.js';
@@ -41,8 +40,7 @@ export class Rooms {
   /** The sessions that a signaling connection had opened. */
   async sessionsOf(connectionId: string): Promise<SessionAt[]> {
     await this.hearing.catchUp();
-    const opened = ({ session }: { session: SessionRef }) => session.connectionId === connectionId;
-    return [...this.view.sessions()].filter(opened);
+    return [...this.view.sessionsOf(connectionId)];
   }
 
   #streams(room: string | undefined): RoomStream[] {
