@@ -52,6 +52,7 @@ export class SimulatedCluster {
       announce: nothing,
       announceLost: nothing,
       replan: nothing,
+      doubt: nothing,
     };
     const events = { onEnded: nothing, onRejected: nothing, onRepair: nothing };
     this.#directory = new Directory(surroundings, rules, events);

@@ -20,6 +20,8 @@ export const SUBJECTS = {
   allLost: 'sluice.v1.lost.*',
   /** That a relay which the node pulls should be planned again. */
   replan: (nodeId: string) => `sluice.v1.replan.${nodeId}`,
+  /** That a stream which the node tells of may not be its own any more. */
+  doubt: (nodeId: string) => `sluice.v1.doubt.${nodeId}`,
   /** Between the directory's replicas. */
   plannedRelays: 'sluice.v1.directory.planned-relays',
 } as const;

@@ -10,7 +10,7 @@ import {
 } from '@sluice/grpc-kit';
 import { Bus, SUBJECTS } from '@sluice/nats-kit';
 import type { IngestDefinition } from '@sluice/proto-gen/common';
-import { NodeLost, RelayReplan } from '@sluice/proto-gen/facts';
+import { NodeLost, RelayReplan, StreamDoubted } from '@sluice/proto-gen/facts';
 import { MediaNodeService } from '@sluice/proto-gen/media_node';
 import { StreamDirectoryClient } from '@sluice/proto-gen/stream_directory';
 import {
@@ -386,6 +386,10 @@ function startTelling(parts: Parts & Foundation): void {
     if (nodeId !== identity.nodeId) parts.relays.nodeLost(nodeId, bootId);
     // We live. What others hold by now is not ours any more.
     else if (bootId === identity.bootId) reregistration.now();
+  });
+  bus.listen(SUBJECTS.doubt(identity.nodeId), (payload) => {
+    const { bootId, name } = StreamDoubted.decode(payload);
+    if (name && bootId === identity.bootId) void parts.claims.check(name);
   });
   bus.listen(SUBJECTS.replan(identity.nodeId), (payload) => {
     const { relay } = RelayReplan.decode(payload);

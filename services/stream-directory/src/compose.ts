@@ -28,6 +28,7 @@ import type { MediaNodes } from './domain/ports.js';
 import { directoryService } from './grpc/directory-service.js';
 import { GrpcMediaNodes } from './grpc/media-nodes.js';
 import { createMetrics, type Metrics, type Observed } from './metrics.js';
+import { doubtStream } from './nats/doubts.js';
 import { listenToFacts } from './nats/facts.js';
 import { NatsHearing } from './nats/hearing.js';
 import { IngestCopy, NatsIngestRecords } from './nats/ingest-records.js';
@@ -72,6 +73,7 @@ export async function compose(config: Config): Promise<RunningDirectory> {
     sign: (ticket) => relayTickets(config.clusterSecret).seal(ticket),
     announce: (relay) => exchange.announce(relay),
     replan: (relay) => askToReplan(bus, relay),
+    doubt: (boot, name) => doubtStream(bus, boot, name),
     announceLost: (boot) => announceLost(bus, boot),
   };
   const directory = new Directory(surroundings, config, {

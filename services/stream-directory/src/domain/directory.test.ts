@@ -290,6 +290,41 @@ describe('stream names', () => {
     expect(cluster.records.find(KEY)?.record.state).toBe('released');
   });
 
+  test('a released name is free at once, and its former origin’s late word is doubted', async () => {
+    const cluster = await aRunningCluster('a', 'b');
+    const { registry } = cluster.directory;
+    const told = (nodeId: string, sessionId: string, epoch: number) =>
+      cluster.tell(nodeId, { type: 'stream kept', stream: aStream(epoch, { sessionId }) });
+    const first = await registry.claim(aClaim('a', 's1'));
+    told('a', 's1', first);
+    const former = { name: CAMERA, nodeId: 'a', bootId: 'boot-of-a', epoch: first };
+    await registry.release(former);
+
+    const second = await registry.claim(aClaim('b', 's2'));
+    expect(second).toBeGreaterThan(first);
+    told('b', 's2', second);
+    // What the former origin still says, or does again, changes nothing.
+    told('a', 's1', first);
+    const stale = { code: 'STALE_EPOCH' };
+    await expect(registry.release(former)).rejects.toMatchObject(stale);
+    const again = { ...aClaim('a', 's1', first), heldEpoch: first };
+    await expect(registry.claim(again)).rejects.toMatchObject(stale);
+    expect((await registry.find(CAMERA)).origin).toEqual(aRouter('b'));
+    // A hand-over may take a moment; then the former origin is asked to make sure.
+    expect(cluster.doubted).toEqual([]);
+    await cluster.pass(15_000, 'a', 'b');
+    expect(new Set(cluster.doubted.map(String))).toEqual(new Set([`a,${KEY}`]));
+  });
+
+  test('who tells of a name that was given up is asked at once to make sure', async () => {
+    const cluster = await aRunningCluster('a');
+    const { registry } = cluster.directory;
+    const epoch = await registry.claim(aClaim('a'));
+    await registry.release({ name: CAMERA, nodeId: 'a', bootId: 'boot-of-a', epoch });
+    cluster.tell('a', { type: 'stream kept', stream: aStream(epoch) });
+    expect(cluster.doubted).toEqual([['a', KEY]]);
+  });
+
   test('a published stream’s record stays', async () => {
     const cluster = await aRunningCluster('a');
     const epoch = await cluster.directory.registry.claim(aClaim('a'));

@@ -1,5 +1,5 @@
 import type { RelayTicket } from '@sluice/tokens';
-import type { Clock, Random, Timer } from '@sluice/core';
+import { streamKey, type Clock, type Random, type StreamName, type Timer } from '@sluice/core';
 import { ClusterView } from './cluster/cluster-view.js';
 import type { Boot, Fact, Heartbeat, Relay } from './cluster/facts.js';
 import type { KnownNode } from './cluster/known-node.js';
@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly announce: (relay: Relay) => void;
   /** Asks the node that pulls a relay to plan it again; it may get lost. */
   readonly replan: (relay: Relay) => void;
+  /** Asks a boot to make sure that a stream is still its own; it may get lost. */
+  readonly doubt: (boot: Boot, name: StreamName) => void;
   /** Tells everybody that a boot is over, or seemed to be; it may get lost. */
   readonly announceLost: (boot: Boot) => void;
 }
@@ -92,6 +94,7 @@ export class Directory {
       registry: this.registry,
       view: this.view,
       liveness: this.#liveness,
+      doubt: surroundings.doubt,
     };
     this.#audit = new RecordAudit(audited, clock, rules, events.onRepair);
   }
@@ -136,6 +139,10 @@ export class Directory {
     const closed = change.type === 'session closed' && node?.findSession(change.sessionId);
     if (closed) this.placer.hearClosed(closed);
     this.view.hearFact(fact);
+    if (change.type === 'stream kept') {
+      const stream = node?.findStream(streamKey(change.stream.name));
+      if (node && stream) this.#audit.check({ stream, node });
+    }
     if (change.type === 'relay kept' || change.type === 'relay closed') {
       this.planner.settle(change.relay);
     }

@@ -1,5 +1,5 @@
 import type { RouterRef, SessionRef } from '@sluice/proto-gen/common';
-import type { StreamName } from '@sluice/core';
+import { streamKey, type StreamKey, type StreamName } from '@sluice/core';
 import { FakeClock } from '@sluice/testing';
 import { Directory, type DirectoryRules } from '../domain/directory.js';
 import type {
@@ -104,6 +104,8 @@ export class ACluster {
   readonly repairs: string[] = [];
   readonly announced: Relay[] = [];
   readonly lost: Boot[] = [];
+  /** Nodes that were asked to make sure of a stream, and of which. */
+  readonly doubted: [nodeId: string, key: StreamKey][] = [];
   readonly replanned: Relay[] = [];
   readonly asked: string[] = [];
   /** Nodes whose workers answer STUN. */
@@ -135,6 +137,7 @@ export class ACluster {
         sign: (ticket) => JSON.stringify(ticket),
         announce: (relay) => this.announced.push(relay),
         replan: (relay) => this.replanned.push(relay),
+        doubt: ({ nodeId }, name) => this.doubted.push([nodeId, streamKey(name)]),
         announceLost: (boot) => this.lost.push(boot),
       },
       { ...RULES, ...rules },

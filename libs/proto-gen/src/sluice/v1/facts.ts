@@ -69,6 +69,16 @@ export interface RelayReplan {
 }
 
 /**
+ * Subject sluice.v1.doubt.<node id>, by directories that hear a boot tell of a stream which, by its
+ * record, was given up or is another origin's. The node asks (StreamDirectory.ClaimStream with the
+ * epoch it holds) and ends the stream if it is told so. Idempotent.
+ */
+export interface StreamDoubted {
+  bootId: string;
+  name?: StreamName | undefined;
+}
+
+/**
  * Something changed on a node. Subjects sluice.v1.room.<encoded room>.<node id> for what belongs to
  * a room, sluice.v1.node.<node id> for the rest.
  */
@@ -684,6 +694,75 @@ export const RelayReplan: MessageFns<RelayReplan> = {
     const message = createBaseRelayReplan();
     message.relay = (object.relay !== undefined && object.relay !== null)
       ? RelayState.fromPartial(object.relay)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStreamDoubted(): StreamDoubted {
+  return { bootId: "", name: undefined };
+}
+
+export const StreamDoubted: MessageFns<StreamDoubted> = {
+  encode(message: StreamDoubted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bootId !== "") {
+      writer.uint32(10).string(message.bootId);
+    }
+    if (message.name !== undefined) {
+      StreamName.encode(message.name, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamDoubted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamDoubted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bootId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = StreamName.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<StreamDoubted>, I>>(base?: I): StreamDoubted {
+    return StreamDoubted.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StreamDoubted>, I>>(object: I): StreamDoubted {
+    const message = createBaseStreamDoubted();
+    message.bootId = object.bootId ?? "";
+    message.name = (object.name !== undefined && object.name !== null)
+      ? StreamName.fromPartial(object.name)
       : undefined;
     return message;
   },

@@ -89,6 +89,20 @@ function refuse(code: ErrorCode): Promise<never> {
   return Promise.reject(new SluiceError(code, 'no'));
 }
 
+test('a name that is doubted is asked for, and closed once it is another’s', async () => {
+  const { claims, directory, fenced } = setUp();
+  const claim = await claims.claim(CLAIMANT);
+  await claims.check(NAME);
+  expect(claim.closed).toBe(false);
+  directory.held.set(streamKey(NAME), { epoch: 7, sessionId: 'other', nodeId: 'far' });
+  await claims.check(NAME);
+  expect(claim.closed).toBe(true);
+  expect(fenced).toEqual([NAME]);
+  // What it does not hold any more it does not ask for, nor give back.
+  await claims.check(NAME);
+  expect(directory.calls).toEqual(['claim', 'register', 'register']);
+});
+
 describe('claiming', () => {
   test('epochs grow beyond all that was ever seen', async () => {
     const { claims, epochs } = setUp();

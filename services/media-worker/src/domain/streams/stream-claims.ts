@@ -156,6 +156,12 @@ export class StreamClaims {
     return this.#reregistering;
   }
 
+  /** Asks the directory whether a name that we hold is still ours; it is closed as `fenced` if not. */
+  async check(name: StreamName): Promise<void> {
+    const claim = this.find(name);
+    if (claim?.closed === false) await this.#reregisterOne(claim);
+  }
+
   async #claim(claimant: Claimant): Promise<StreamClaim> {
     const { name } = claimant;
     const predecessor = await this.#predecessorOf(claimant);

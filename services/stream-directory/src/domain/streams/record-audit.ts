@@ -1,5 +1,7 @@
-import { hasCode, streamKey, type Clock, type StreamKey } from '@sluice/core';
+import { hasCode, streamKey, type Clock, type StreamKey, type StreamName } from '@sluice/core';
+import { isSuperseded } from './stream-claims.js';
 import { originOf, type StreamRegistry } from './stream-registry.js';
+import type { Boot } from '../cluster/facts.js';
 import type { ClusterView, StreamAt } from '../cluster/cluster-view.js';
 import type { NodeLiveness } from '../cluster/node-liveness.js';
 import type { StreamRecords } from '../ports.js';
@@ -16,6 +18,8 @@ export interface Audited {
   readonly registry: StreamRegistry;
   readonly view: ClusterView;
   readonly liveness: NodeLiveness;
+  /** Asks a boot to make sure that a stream is still its own. */
+  readonly doubt: (boot: Boot, name: StreamName) => void;
 }
 
 /** What an audit did, for the log and the metrics. */
@@ -31,6 +35,8 @@ export type Repair = (typeof REPAIRS)[number];
 const UNPUBLISHED_MAX_MS = 10_000;
 /** By then every replica has seen the tombstone, or the epochs of the nodes that had the stream. */
 const TOMBSTONE_MS = 60_000;
+/** By then the origin of a stream that moves has been told so by the one that took over. */
+const HAND_OVER_MAX_MS = 10_000;
 const PARALLEL_REPAIRS = 16;
 
 /**
@@ -60,6 +66,17 @@ export class RecordAudit {
     return this.#running;
   }
 
+  /**
+   * Asks a node that tells of a stream to make sure of it, where the record says that the stream was
+   * given up, or has been another origin's for longer than a hand-over takes.
+   */
+  check({ stream, node }: StreamAt): void {
+    const record = this.audited.records.find(streamKey(stream.name))?.record;
+    if (!record || !isSuperseded(stream.epoch, record)) return;
+    if (record.state === 'held' && this.#ageMs(record) < HAND_OVER_MAX_MS) return;
+    this.audited.doubt({ nodeId: node.nodeId, bootId: node.bootId }, stream.name);
+  }
+
   async #runWhileAsked(): Promise<void> {
     while (this.#asked) {
       this.#asked = false;
@@ -79,6 +96,7 @@ export class RecordAudit {
     }
     for (const at of this.audited.view.streams()) {
       if (this.#isMissing(at)) repairs.push(() => this.#restore(at));
+      this.check(at);
     }
     await inParallel(repairs, PARALLEL_REPAIRS, async (repair) => {
       const done = await repair();
