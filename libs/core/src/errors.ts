@@ -54,6 +54,11 @@ export class SluiceError extends Error {
   }
 }
 
+/** For codes that come from elsewhere. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value);
+}
+
 /** Whether `error` is ours and carries one of `codes`. */
 export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is SluiceError {
   return error instanceof SluiceError && codes.includes(error.code);

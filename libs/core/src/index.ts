@@ -1,4 +1,4 @@
-export { ERRORS, SluiceError, hasCode, notFound } from './errors.js';
+export { ERRORS, SluiceError, hasCode, isErrorCode, notFound } from './errors.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';
 export { HOST_REASONS, isByHost } from './host-reasons.js';
 export { ConnectionId, NodeId, RouterId, SessionId } from './ids.js';

@@ -68,11 +68,12 @@ export function bidiStream<Req, Res>(
     context: CallContext,
   ) => Promise<void>,
   report: ReportError,
+  unsentMax = UNSENT_MAX,
 ): handleBidiStreamingCall<Req, Res> {
   return (call) => {
     // Leaving a loop over the call itself would destroy it, and the status with it.
     const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Req>;
-    run(call, report, (write, context) => useCase(requests, write, context));
+    run(call, report, (write, context) => useCase(requests, write, context), unsentMax);
   };
 }
 
@@ -80,6 +81,7 @@ function run<Req, Res>(
   call: ServerWritableStream<Req, Res> | ServerDuplexStream<Req, Res>,
   report: ReportError,
   body: (write: (response: Res) => void, context: CallContext) => Promise<void>,
+  unsentMax = UNSENT_MAX,
 ): void {
   const controller = new AbortController();
   const abort = () => {
@@ -100,7 +102,7 @@ function run<Req, Res>(
   const write = (response: Res) => {
     span.end();
     if (controller.signal.aborted) return;
-    if (call.writableLength < UNSENT_MAX) call.write(response);
+    if (call.writableLength < unsentMax) call.write(response);
     else fail(new SluiceError('UNAVAILABLE', 'the reader is too slow'));
   };
   // Async, so that a throw before the first await is a rejection like all others.

@@ -1,5 +1,5 @@
 import { Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
-import { ERRORS, SluiceError, type ErrorCode, type ErrorDetails } from '@sluice/core';
+import { ERRORS, SluiceError, isErrorCode, type ErrorCode, type ErrorDetails } from '@sluice/core';
 
 /** Carries the exact code, so that two codes may share a gRPC status. */
 const CODE_KEY = 'sluice-error-code';
@@ -19,10 +19,6 @@ export function fromStatus(error: ServiceError): SluiceError {
   const code = isErrorCode(sent) ? sent : coarse(error.code);
   const message = isErrorCode(sent) ? error.details : coarseMessage(code);
   return new SluiceError(code, message, detailsOf(error), { cause: error });
-}
-
-function isErrorCode(value: unknown): value is ErrorCode {
-  return typeof value === 'string' && Object.hasOwn(ERRORS, value);
 }
 
 function detailsOf(error: ServiceError): ErrorDetails {

@@ -1,5 +1,13 @@
 import { SluiceError } from '@sluice/core';
-import { serverCredentials, serverStream, startGrpcServer, unary } from '@sluice/grpc-kit';
+import {
+  bidiStream,
+  manyWatches,
+  serverCredentials,
+  serverStream,
+  startGrpcServer,
+  unary,
+  type CallContext,
+} from '@sluice/grpc-kit';
 import { SUBJECTS, type Bus } from '@sluice/nats-kit';
 import {
   IngestStatus,
@@ -14,6 +22,7 @@ import {
   MediaNodeService,
   type MediaNodeServer,
   type SessionEvent,
+  type WatchSessionRequest,
 } from '@sluice/proto-gen/media_node';
 import {
   StreamDirectoryService,
@@ -152,6 +161,33 @@ export class FakeNode {
     return session;
   }
 
+  async #watch(
+    { sessionId }: WatchSessionRequest,
+    write: (event: SessionEvent) => void,
+    { signal }: CallContext,
+  ): Promise<void> {
+    await this.#enter('watchSession', '');
+    const session = this.#session(sessionId);
+    session.watch?.end();
+    await new Promise<void>((resolve, reject) => {
+      const watch = {
+        write,
+        end: (error?: SluiceError) => (error ? reject(error) : resolve()),
+      };
+      session.watch = watch;
+      signal.addEventListener('abort', () => {
+        if (session.watch === watch) session.watch = undefined;
+        resolve();
+      });
+      const publications = [...session.publications].map((purpose) => ({ purpose }));
+      const subscriptions = [...session.subscriptions].map((key) => {
+        const [participant = '', purpose = ''] = key.split('/');
+        return { stream: { room: session.ref.room, participant, purpose }, connection: '' };
+      });
+      write({ event: { $case: 'snapshot', value: { publications, subscriptions } } });
+    });
+  }
+
   #service(): MediaNodeServer {
     const report = showUnforeseen;
     return {
@@ -171,28 +207,11 @@ export class FakeNode {
         this.publishFact(ref.room, { $case: 'sessionOpened', value: { session: ref } });
         return { nodeId: this.nodeId, bootId: this.router.bootId };
       }, report),
-      watchSession: serverStream(async ({ sessionId }, write, { signal }) => {
-        await this.#enter('watchSession', '');
-        const session = this.#session(sessionId);
-        session.watch?.end();
-        await new Promise<void>((resolve, reject) => {
-          const watch = {
-            write,
-            end: (error?: SluiceError) => (error ? reject(error) : resolve()),
-          };
-          session.watch = watch;
-          signal.addEventListener('abort', () => {
-            if (session.watch === watch) session.watch = undefined;
-            resolve();
-          });
-          const publications = [...session.publications].map((purpose) => ({ purpose }));
-          const subscriptions = [...session.subscriptions].map((key) => {
-            const [participant = '', purpose = ''] = key.split('/');
-            return { stream: { room: session.ref.room, participant, purpose }, connection: '' };
-          });
-          write({ event: { $case: 'snapshot', value: { publications, subscriptions } } });
-        });
-      }, report),
+      watchSession: serverStream((...watch) => this.#watch(...watch), report),
+      watchSessions: bidiStream(
+        manyWatches((...watch) => this.#watch(...watch)),
+        report,
+      ),
       openDataChannelClient: unary(async (request) => {
         const { participant, room, validMs, roomsNeedCreator, sdp } = request;
         const valid = `${validMs > 0 ? 'valid' : 'expired'}${roomsNeedCreator ? ', bound' : ''}`;

@@ -1,4 +1,4 @@
-import { callUnary, responsesOf, type ClientPool } from '@sluice/grpc-kit';
+import { callUnary, type ClientPool } from '@sluice/grpc-kit';
 import { MediaNodeService, type MediaNodeClient } from '@sluice/proto-gen/media_node';
 import type {
   DataChannelClientOpening,
@@ -18,6 +18,7 @@ import type {
   Track,
 } from '../domain/ports.js';
 import { fromKind, toKind, toNotice, toTrack } from '../proto/from-proto.js';
+import { SessionWatches } from './session-watches.js';
 
 const OPEN_DEADLINE_MS = 3_000;
 /** Negotiating makes transports and may open a relay. */
@@ -26,20 +27,30 @@ const COMMAND_DEADLINE_MS = 5_000;
 
 /** The cluster's media nodes over gRPC. */
 export class GrpcMediaNodes implements MediaNodes {
+  readonly #watches = new Map<string, SessionWatches>();
+
   constructor(
     private readonly clients: ClientPool<MediaNodeClient>,
     private readonly gatewayId: string,
   ) {}
 
   at(grpcAddress: string): MediaNode {
-    return new GrpcMediaNode(this.clients.at(grpcAddress), this.gatewayId);
+    return new GrpcMediaNode(this.clients.at(grpcAddress), this.#watchesAt(grpcAddress));
+  }
+
+  #watchesAt(grpcAddress: string): SessionWatches {
+    const known = this.#watches.get(grpcAddress);
+    if (known) return known;
+    const watches = new SessionWatches(this.clients.at(grpcAddress), this.gatewayId);
+    this.#watches.set(grpcAddress, watches);
+    return watches;
   }
 }
 
 class GrpcMediaNode implements MediaNode {
   constructor(
     private readonly client: MediaNodeClient,
-    private readonly gatewayId: string,
+    private readonly watches: SessionWatches,
   ) {}
 
   async openSession(opening: SessionOpening): Promise<void> {
@@ -57,17 +68,9 @@ class GrpcMediaNode implements MediaNode {
   }
 
   async *watchSession(sessionId: string, signal: AbortSignal): AsyncGenerator<SessionNotice> {
-    const call = this.client.watchSession({ sessionId, gatewayId: this.gatewayId });
-    const cancel = () => call.cancel();
-    signal.addEventListener('abort', cancel, { once: true });
-    if (signal.aborted) cancel();
-    try {
-      for await (const event of responsesOf(call)) {
-        const notice = toNotice(event);
-        if (notice) yield notice;
-      }
-    } finally {
-      signal.removeEventListener('abort', cancel);
+    for await (const event of this.watches.watch(sessionId, signal)) {
+      const notice = toNotice(event);
+      if (notice) yield notice;
     }
   }
 

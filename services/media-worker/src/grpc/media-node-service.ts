@@ -1,8 +1,11 @@
 import { SluiceError } from '@sluice/core';
-import { serverStream, unary, type ReportError } from '@sluice/grpc-kit';
+import { bidiStream, manyWatches, serverStream, unary, type ReportError } from '@sluice/grpc-kit';
 import type { MediaNodeServer } from '@sluice/proto-gen/media_node';
 import { SdpError } from '@sluice/sdp';
 import { mediaNodeMethods, type MediaNodeMethodsOptions } from './media-node-methods.js';
+
+/** Of all sessions that a gateway watches: all may be told to move at once. */
+const UNSENT_EVENTS_MAX = 50_000;
 
 export interface MediaNodeServiceOptions extends MediaNodeMethodsOptions {
   readonly report: ReportError;
@@ -27,6 +30,7 @@ export function mediaNodeService(options: MediaNodeServiceOptions): MediaNodeSer
     }, report);
   return {
     watchSession: serverStream(methods.watchSession, report),
+    watchSessions: bidiStream(manyWatches(methods.watchSession), report, UNSENT_EVENTS_MAX),
     openSession: call('openSession', methods.openSession),
     openDataChannelClient: call('openDataChannelClient', methods.openDataChannelClient),
     closeSession: call('closeSession', methods.closeSession),

@@ -106,6 +106,28 @@ export interface WatchSessionRequest {
   gatewayId: string;
 }
 
+export interface WatchSessionsRequest {
+  /** Chosen by the gateway, and never used twice in one call. */
+  watchId: number;
+  /** Begins that watch; without it, it ends. */
+  begin?: WatchSessionRequest | undefined;
+}
+
+export interface WatchSessionsResponse {
+  watchId: number;
+  event?:
+    | SessionEvent
+    | undefined;
+  /** The watch is over. Always its last. */
+  ended?: WatchEnded | undefined;
+}
+
+export interface WatchEnded {
+  /** Why it failed, as in docs/errors.md; empty where it did not. */
+  code: string;
+  message: string;
+}
+
 export interface SessionEvent {
   event?:
     | //
@@ -1280,6 +1302,225 @@ export const WatchSessionRequest: MessageFns<WatchSessionRequest> = {
     const message = createBaseWatchSessionRequest();
     message.sessionId = object.sessionId ?? "";
     message.gatewayId = object.gatewayId ?? "";
+    return message;
+  },
+};
+
+function createBaseWatchSessionsRequest(): WatchSessionsRequest {
+  return { watchId: 0, begin: undefined };
+}
+
+export const WatchSessionsRequest: MessageFns<WatchSessionsRequest> = {
+  encode(message: WatchSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.watchId !== 0) {
+      writer.uint32(8).uint32(message.watchId);
+    }
+    if (message.begin !== undefined) {
+      WatchSessionRequest.encode(message.begin, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchSessionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchSessionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.watchId = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.begin = WatchSessionRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WatchSessionsRequest>, I>>(base?: I): WatchSessionsRequest {
+    return WatchSessionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchSessionsRequest>, I>>(object: I): WatchSessionsRequest {
+    const message = createBaseWatchSessionsRequest();
+    message.watchId = object.watchId ?? 0;
+    message.begin = (object.begin !== undefined && object.begin !== null)
+      ? WatchSessionRequest.fromPartial(object.begin)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWatchSessionsResponse(): WatchSessionsResponse {
+  return { watchId: 0, event: undefined, ended: undefined };
+}
+
+export const WatchSessionsResponse: MessageFns<WatchSessionsResponse> = {
+  encode(message: WatchSessionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.watchId !== 0) {
+      writer.uint32(8).uint32(message.watchId);
+    }
+    if (message.event !== undefined) {
+      SessionEvent.encode(message.event, writer.uint32(18).fork()).join();
+    }
+    if (message.ended !== undefined) {
+      WatchEnded.encode(message.ended, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchSessionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchSessionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.watchId = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = SessionEvent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ended = WatchEnded.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WatchSessionsResponse>, I>>(base?: I): WatchSessionsResponse {
+    return WatchSessionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchSessionsResponse>, I>>(object: I): WatchSessionsResponse {
+    const message = createBaseWatchSessionsResponse();
+    message.watchId = object.watchId ?? 0;
+    message.event = (object.event !== undefined && object.event !== null)
+      ? SessionEvent.fromPartial(object.event)
+      : undefined;
+    message.ended = (object.ended !== undefined && object.ended !== null)
+      ? WatchEnded.fromPartial(object.ended)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWatchEnded(): WatchEnded {
+  return { code: "", message: "" };
+}
+
+export const WatchEnded: MessageFns<WatchEnded> = {
+  encode(message: WatchEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchEnded();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WatchEnded>, I>>(base?: I): WatchEnded {
+    return WatchEnded.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WatchEnded>, I>>(object: I): WatchEnded {
+    const message = createBaseWatchEnded();
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -5854,6 +6095,20 @@ export const MediaNodeService = {
     responseSerialize: (value: SessionEvent): Buffer => Buffer.from(SessionEvent.encode(value).finish()),
     responseDeserialize: (value: Buffer): SessionEvent => SessionEvent.decode(value),
   },
+  /**
+   * The same for all sessions that one gateway watches on this node, over one call: each watch begins,
+   * is told things and ends as if it had a call of its own. All end with the call.
+   */
+  watchSessions: {
+    path: "/sluice.v1.MediaNode/WatchSessions" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchSessionsRequest): Buffer => Buffer.from(WatchSessionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchSessionsRequest => WatchSessionsRequest.decode(value),
+    responseSerialize: (value: WatchSessionsResponse): Buffer =>
+      Buffer.from(WatchSessionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchSessionsResponse => WatchSessionsResponse.decode(value),
+  },
   /** Ends a session at once. Idempotent. */
   closeSession: {
     path: "/sluice.v1.MediaNode/CloseSession" as const,
@@ -6107,6 +6362,11 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
    * without CloseSession the grace time starts.
    */
   watchSession: handleServerStreamingCall<WatchSessionRequest, SessionEvent>;
+  /**
+   * The same for all sessions that one gateway watches on this node, over one call: each watch begins,
+   * is told things and ends as if it had a call of its own. All end with the call.
+   */
+  watchSessions: handleBidiStreamingCall<WatchSessionsRequest, WatchSessionsResponse>;
   /** Ends a session at once. Idempotent. */
   closeSession: handleUnaryCall<CloseSessionRequest, Empty>;
   /**
@@ -6203,6 +6463,16 @@ export interface MediaNodeClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<SessionEvent>;
+  /**
+   * The same for all sessions that one gateway watches on this node, over one call: each watch begins,
+   * is told things and ends as if it had a call of its own. All end with the call.
+   */
+  watchSessions(): ClientDuplexStream<WatchSessionsRequest, WatchSessionsResponse>;
+  watchSessions(options: Partial<CallOptions>): ClientDuplexStream<WatchSessionsRequest, WatchSessionsResponse>;
+  watchSessions(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<WatchSessionsRequest, WatchSessionsResponse>;
   /** Ends a session at once. Idempotent. */
   closeSession(
     request: CloseSessionRequest,
