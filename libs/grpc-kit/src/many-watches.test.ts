@@ -33,15 +33,16 @@ function setUp() {
   const requests = new Requests();
   const written: WatchResponse<string>[] = [];
   const over: string[] = [];
-  const finish = new Map<string, PromiseWithResolvers<void>>();
+  const finish = new Map<string, () => void>();
   const call = manyWatches<string, string>(async (wanted, write, { signal }) => {
     if (wanted === 'nobody') throw new SluiceError('NOT_FOUND', 'no such thing');
     write(`snapshot of ${wanted}`);
-    const finished = Promise.withResolvers<void>();
-    finish.set(wanted, finished);
+    const finished = Promise.withResolvers<undefined>();
+    const end = () => finished.resolve(undefined);
+    finish.set(wanted, end);
     signal.addEventListener('abort', () => {
       over.push(wanted);
-      finished.resolve();
+      end();
     });
     await finished.promise;
   });
@@ -65,7 +66,7 @@ test('each watch is told things and ends under its own number', async () => {
   requests.send({ watchId: 2, begin: 'ben' });
   requests.send({ watchId: 3, begin: 'nobody' });
   await wrote(3);
-  finish.get('anna')?.resolve();
+  finish.get('anna')?.();
   await wrote(4);
   expect(written).toEqual([
     event(1, 'snapshot of anna'),

@@ -22,7 +22,7 @@ import type { Config } from './config.js';
 import { Access } from './domain/access/access.js';
 import type { ConnectionPorts } from './domain/rooms-dialect/connection.js';
 import { Ingests } from './domain/ingests.js';
-import type { MediaNodes, Observer } from './domain/ports.js';
+import type { MediaNode, MediaNodes, Observer } from './domain/ports.js';
 import type { SessionPorts } from './domain/sessions/open-session.js';
 import { Host } from './domain/rooms/host.js';
 import { ResourceSessions } from './domain/sessions/resource-sessions.js';
@@ -205,7 +205,14 @@ function timedDirectory(directory: GrpcDirectory, metrics: Metrics): GrpcDirecto
 
 function timedNodes(nodes: MediaNodes, metrics: Metrics): MediaNodes {
   const observe = measureCalls(metrics, 'node');
-  return { at: (grpcAddress) => timed(nodes.at(grpcAddress), observe) };
+  const known = new Map<string, MediaNode>();
+  return {
+    at: (grpcAddress) => {
+      const node = known.get(grpcAddress) ?? timed(nodes.at(grpcAddress), observe);
+      known.set(grpcAddress, node);
+      return node;
+    },
+  };
 }
 
 /** Against clients that send their request byte by byte, or a header without an end. */

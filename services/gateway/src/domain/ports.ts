@@ -325,13 +325,28 @@ export interface SubscribeHow {
 export type ScalabilityModes = Readonly<Record<string, string>>;
 
 /** A media node, as a gateway uses it. Any call may throw SluiceError. */
+/** Hears what a session has to say, in order, the snapshot first. */
+export interface SessionListener {
+  onNotice(notice: SessionNotice): void;
+  /**
+   * Once, last, unless the watch was stopped. Without an error, and without `ended` before it, another
+   * gateway watches the session instead.
+   */
+  onOver(error: unknown): void;
+}
+
+export interface SessionWatch {
+  /** Nothing is heard from then on. */
+  stop(): void;
+}
+
 export interface MediaNode {
   /** Idempotent by session id. @throws {SluiceError} NODE_DRAINING, CAPACITY_EXHAUSTED. */
   openSession(opening: SessionOpening): Promise<void>;
   /** Our answer. @throws {SluiceError} NODE_DRAINING, CAPACITY_EXHAUSTED, INVALID_ARGUMENT. */
   openDataChannelClient(opening: DataChannelClientOpening): Promise<string>;
-  /** In order, the snapshot first. Ends without `ended` when another gateway watches it instead. */
-  watchSession(sessionId: string, signal: AbortSignal): AsyncIterable<SessionNotice>;
+  /** Until it is over or stopped. */
+  watchSession(sessionId: string, listener: SessionListener): SessionWatch;
   closeSession(sessionId: string, reason: string): Promise<void>;
   publish(
     sessionId: string,

@@ -10,8 +10,9 @@ import type {
   Negotiated,
   OfferedConnection,
   ScalabilityModes,
-  SessionNotice,
+  SessionListener,
   SessionOpening,
+  SessionWatch,
   SubscribeHow,
   Subscription,
   SubscriptionStats,
@@ -67,11 +68,14 @@ class GrpcMediaNode implements MediaNode {
     return sdp;
   }
 
-  async *watchSession(sessionId: string, signal: AbortSignal): AsyncGenerator<SessionNotice> {
-    for await (const event of this.watches.watch(sessionId, signal)) {
-      const notice = toNotice(event);
-      if (notice) yield notice;
-    }
+  watchSession(sessionId: string, listener: SessionListener): SessionWatch {
+    return this.watches.watch(sessionId, {
+      onEvent: (event) => {
+        const notice = toNotice(event);
+        if (notice) listener.onNotice(notice);
+      },
+      onOver: (error) => listener.onOver(error),
+    });
   }
 
   async closeSession(sessionId: string, reason: string): Promise<void> {

@@ -7,16 +7,22 @@ import type {
   WatchSessionsRequest,
   WatchSessionsResponse,
 } from '@sluice/proto-gen/media_node';
-import { Inbox } from './inbox.js';
+import type { SessionWatch } from '../domain/ports.js';
 
 type Call = ClientDuplexStream<WatchSessionsRequest, WatchSessionsResponse>;
+
+export interface WatchListener {
+  onEvent(event: SessionEvent): void;
+  /** Once, last: an error unless the node itself ended the watch without one. */
+  onOver(error: unknown): void;
+}
 
 /**
  * What the sessions of one node have to say, all over one call: a call of its own for each would
  * cost a gateway most of the memory that an idle session takes.
  */
 export class SessionWatches {
-  readonly #inboxes = new Map<number, Inbox<SessionEvent>>();
+  readonly #watches = new Map<number, WatchListener>();
   #call: Call | undefined;
   #lastId = 0;
   /** The node is older than this gateway, and knows only a call for each. */
@@ -27,41 +33,32 @@ export class SessionWatches {
     private readonly gatewayId: string,
   ) {}
 
-  /**
-   * Ends when the node says that the watch is over, or `signal` aborts.
-   *
-   * @throws {SluiceError} as the node's own, or UNAVAILABLE when the connection breaks.
-   */
-  async *watch(sessionId: string, signal: AbortSignal): AsyncGenerator<SessionEvent> {
-    if (signal.aborted) return;
-    if (this.#oneByOne) {
-      yield* this.#watchAlone(sessionId, signal);
-      return;
-    }
+  /** `listener` hears everything in order, and how it ended, unless it stopped the watch itself. */
+  watch(sessionId: string, listener: WatchListener): SessionWatch {
+    if (this.#oneByOne) return this.#watchAlone(sessionId, listener);
     const watchId = (this.#lastId += 1);
-    const inbox = new Inbox<SessionEvent>();
-    this.#inboxes.set(watchId, inbox);
     const call = this.#opened();
-    const stop = () => inbox.end();
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      call.write({ watchId, begin: { sessionId, gatewayId: this.gatewayId } });
-      yield* inbox.messages();
-    } finally {
-      signal.removeEventListener('abort', stop);
-      this.#forget(watchId, call);
-    }
+    this.#watches.set(watchId, listener);
+    call.write({ watchId, begin: { sessionId, gatewayId: this.gatewayId } });
+    return { stop: () => this.#stop(watchId, call) };
   }
 
-  async *#watchAlone(sessionId: string, signal: AbortSignal): AsyncGenerator<SessionEvent> {
+  #watchAlone(sessionId: string, listener: WatchListener): SessionWatch {
     const call = this.client.watchSession({ sessionId, gatewayId: this.gatewayId });
-    const cancel = () => call.cancel();
-    signal.addEventListener('abort', cancel, { once: true });
-    try {
-      yield* responsesOf(call);
-    } finally {
-      signal.removeEventListener('abort', cancel);
-    }
+    let stopped = false;
+    const follow = async () => {
+      for await (const event of responsesOf(call)) if (!stopped) listener.onEvent(event);
+    };
+    follow().then(
+      () => stopped || listener.onOver(undefined),
+      (error: unknown) => stopped || listener.onOver(error),
+    );
+    return {
+      stop: () => {
+        stopped = true;
+        call.cancel();
+      },
+    };
   }
 
   #opened(): Call {
@@ -78,27 +75,28 @@ export class SessionWatches {
   }
 
   #receive({ watchId, event, ended }: WatchSessionsResponse): void {
-    const inbox = this.#inboxes.get(watchId);
-    if (event) inbox?.put(event);
-    if (!ended) return;
+    const listener = this.#watches.get(watchId);
+    if (event) listener?.onEvent(event);
+    if (!ended || !this.#watches.delete(watchId)) return;
     const { code, message } = ended;
-    this.#inboxes.delete(watchId);
-    if (code === '') inbox?.end();
-    else inbox?.fail(new SluiceError(isErrorCode(code) ? code : 'INTERNAL', message));
+    const failed = code !== '';
+    listener?.onOver(
+      failed ? new SluiceError(isErrorCode(code) ? code : 'INTERNAL', message) : undefined,
+    );
   }
 
   /** What the watches wait for comes over that call no more. */
   #lose(call: Call, error: SluiceError): void {
     if (this.#call !== call) return;
     this.#call = undefined;
-    const inboxes = [...this.#inboxes.values()];
-    this.#inboxes.clear();
-    for (const inbox of inboxes) inbox.fail(error);
+    const listeners = [...this.#watches.values()];
+    this.#watches.clear();
+    for (const listener of listeners) listener.onOver(error);
   }
 
-  #forget(watchId: number, call: Call): void {
-    if (!this.#inboxes.delete(watchId) || this.#call !== call) return;
-    if (this.#inboxes.size > 0) call.write({ watchId, begin: undefined });
+  #stop(watchId: number, call: Call): void {
+    if (!this.#watches.delete(watchId) || this.#call !== call) return;
+    if (this.#watches.size > 0) call.write({ watchId, begin: undefined });
     else this.#close(call);
   }
 

@@ -78,7 +78,8 @@ export class MemberSessions extends Resource<MemberSessionsEvents> {
   #leaving: Session | undefined;
   #lossesAtMs: readonly number[] = [];
   #recovering = false;
-  readonly #reviewing: Timer;
+  /** Runs while there are former ones. */
+  #reviewing: Timer | undefined;
 
   /** @param sessions the current one first; any others are being moved away from. */
   constructor(
@@ -93,8 +94,6 @@ export class MemberSessions extends Resource<MemberSessionsEvents> {
       this.#adopt(session);
       this.#retire(session, UNTOLD_DEADLINE_MS, false);
     }
-    const { clock } = options.ports;
-    this.#reviewing = clock.every(REVIEW_INTERVAL_MS, () => this.#review());
   }
 
   get current(): Session {
@@ -172,7 +171,7 @@ export class MemberSessions extends Resource<MemberSessionsEvents> {
   }
 
   protected override release(): void {
-    this.#reviewing.cancel();
+    this.#reviewing?.cancel();
     for (const { deadline } of this.#formers) deadline.cancel();
   }
 
@@ -295,6 +294,8 @@ export class MemberSessions extends Resource<MemberSessionsEvents> {
     const deadline = this.options.ports.clock.after(deadlineMs, () => this.#end(session, 'moved'));
     const former = { session, told, deadline, settledAtMs: known?.settledAtMs };
     this.#formers = [former, ...this.#formers.filter((one) => one !== known)];
+    if (this.closed) return;
+    this.#reviewing ??= this.options.ports.clock.every(REVIEW_INTERVAL_MS, () => this.#review());
   }
 
   #forget(session: Session): void {
@@ -307,7 +308,11 @@ export class MemberSessions extends Resource<MemberSessionsEvents> {
   }
 
   #review(): void {
-    if (this.#formers.length === 0) return;
+    if (this.#formers.length === 0) {
+      this.#reviewing?.cancel();
+      this.#reviewing = undefined;
+      return;
+    }
     const nowMs = this.options.ports.clock.nowMs();
     this.#formers = this.#formers.map((former) =>
       this.#isSettled(former)

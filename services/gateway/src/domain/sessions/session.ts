@@ -7,6 +7,7 @@ import type {
   OfferedConnection,
   ScalabilityModes,
   SessionNotice,
+  SessionWatch,
   Subscription,
   Track,
 } from '../ports.js';
@@ -45,7 +46,7 @@ export class Session extends Resource<SessionEvents> {
   readonly #subscriptions = new Map<string, Subscription>();
   /** PeerConnections whose latest offer the client has not answered. */
   readonly #unanswered = new Set<string>();
-  readonly #watch = new AbortController();
+  #watch: SessionWatch | undefined;
   readonly #onSnapshot: (() => void)[] = [];
   #snapshotSeen = false;
   #watchFailures = 0;
@@ -144,7 +145,7 @@ export class Session extends Resource<SessionEvents> {
 
   /** Starts to hear what the session has to say. */
   watch(): void {
-    void this.#follow();
+    this.#follow();
   }
 
   /** A directory takes the node for lost. */
@@ -168,30 +169,29 @@ export class Session extends Resource<SessionEvents> {
   }
 
   protected override release(): void {
-    this.#watch.abort();
+    this.#watch?.stop();
   }
 
-  async #follow(): Promise<void> {
-    while (!this.closed) {
-      try {
-        for await (const notice of this.node.watchSession(this.sessionId, this.#watch.signal)) {
-          this.#watchFailures = 0;
-          this.#handle(notice);
-        }
-        this.#end(() => this.emit('takenOver'), 'taken over');
-      } catch (error) {
-        if (this.#watch.signal.aborted) return;
-        const delayMs = WATCH_RETRY_DELAYS_MS[this.#watchFailures];
-        this.#watchFailures += 1;
-        if (delayMs === undefined || !mayComeBack(error)) {
-          this.#end(() => this.emit('lost', NODE_LOST), NODE_LOST);
-        } else {
-          await new Promise<void>((resolve) => {
-            this.clock.after(delayMs, resolve);
-          });
-        }
-      }
-    }
+  #follow(): void {
+    if (this.closed) return;
+    this.#watch = this.node.watchSession(this.sessionId, {
+      onNotice: (notice) => {
+        this.#watchFailures = 0;
+        this.#handle(notice);
+      },
+      onOver: (error) => {
+        if (error === undefined) this.#end(() => this.emit('takenOver'), 'taken over');
+        else this.#followAgain(error);
+      },
+    });
+  }
+
+  #followAgain(error: unknown): void {
+    const delayMs = WATCH_RETRY_DELAYS_MS[this.#watchFailures];
+    this.#watchFailures += 1;
+    if (delayMs === undefined || !mayComeBack(error)) {
+      this.#end(() => this.emit('lost', NODE_LOST), NODE_LOST);
+    } else this.clock.after(delayMs, () => this.#follow());
   }
 
   #handle(notice: SessionNotice): void {
