@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const CORES = availableParallelism();
 /** Files side by side whose tests wait most of the time: more than there are cores. */
@@ -7,8 +8,32 @@ const WAITING_LANES = Math.max(3, CORES);
 /** The same where browsers encode and decode. */
 const BROWSER_LANES = Math.max(2, CORES - 1);
 
+/** Files that take longest, and have fewer lines, by which vitest judges, than others. */
+const LONG = [
+  'e2e/fresh-clone.e2e.ts',
+  'e2e/umbrella.e2e.ts',
+  'e2e/dialects.e2e.ts',
+  'sdp/test/fuzz.itest.ts',
+  'history/directory.itest.ts',
+  'gateway/test/failover.itest.ts',
+];
+
+/** So that no single file is waited for at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const ofProjects = Map.groupBy(await super.sort(files), ({ project }) => project.name);
+    const isLong = ({ moduleId }: TestSpecification) =>
+      LONG.some((name) => moduleId.endsWith(name));
+    return [...ofProjects.values()].flatMap((some) => [
+      ...some.filter(isLong),
+      ...some.filter((file) => !isLong(file)),
+    ]);
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
