@@ -116,7 +116,11 @@ export class SessionCalls {
   }
 
   publish(sdp: string, purpose = DEFAULT_PURPOSE) {
-    return this.#call(this.client.publish.bind(this.client), { purpose, sdp });
+    return this.#call(this.client.publish.bind(this.client), {
+      purpose,
+      sdp,
+      scalabilityModes: {},
+    });
   }
 
   negotiate(
@@ -143,14 +147,14 @@ export class SessionCalls {
   }
 
   subscribe(participant: string, connection = '', purpose = DEFAULT_PURPOSE, overlap = false) {
-    const how = { overlap, gather: false };
+    const how = { overlap, gather: false, bothWays: false };
     const request = { participant, purpose, connection, ...how };
     return this.#call(this.client.subscribe.bind(this.client), request);
   }
 
   /** Subscribes without an offer: that of the next one has it. */
   gather(participant: string, connection: string) {
-    const how = { overlap: false, gather: true };
+    const how = { overlap: false, gather: true, bothWays: false };
     const request = { participant, purpose: DEFAULT_PURPOSE, connection, ...how };
     return this.#call(this.client.subscribe.bind(this.client), request);
   }
