@@ -22,6 +22,9 @@ export const SUBJECTS = {
   replan: (nodeId: string) => `sluice.v1.replan.${nodeId}`,
   /** That a stream which the node tells of may not be its own any more. */
   doubt: (nodeId: string) => `sluice.v1.doubt.${nodeId}`,
+  /** Asks all gateways of their links of Umbrella; they tell it to whoever asked. */
+  umbrellaStatusAsked: 'sluice.v1.umbrella.status',
+  umbrellaStatusTold: (gatewayId: string) => `sluice.v1.umbrella.status.${gatewayId}`,
   /** Between the directory's replicas. */
   plannedRelays: 'sluice.v1.directory.planned-relays',
 } as const;

@@ -27,6 +27,7 @@ import type { SessionPorts } from './domain/sessions/open-session.js';
 import { Host } from './domain/rooms/host.js';
 import { ResourceSessions } from './domain/sessions/resource-sessions.js';
 import { Rooms } from './domain/rooms/room.js';
+import { Cameras } from './domain/umbrella/cameras.js';
 import { UmbrellaLinks } from './domain/umbrella/links.js';
 import type { UmbrellaPorts } from './domain/umbrella/link.js';
 import { TrackNames } from './domain/umbrella/track-names.js';
@@ -39,6 +40,7 @@ import { httpApp } from './http/app.js';
 import { clientAddress } from './http/client-address.js';
 import { closeCodeLabel, createMetrics, measureCalls, type Metrics } from './metrics.js';
 import { NatsRoomNews } from './nats/nats-room-news.js';
+import { NatsLinkStatuses } from './nats/nats-link-statuses.js';
 import { NatsServerList } from './nats/nats-server-list.js';
 import { PION_PATH, doorsOf } from './ws/doors.js';
 import { trunkDialer } from './ws/trunk-dialer.js';
@@ -74,7 +76,8 @@ export async function compose(config: Config): Promise<RunningService> {
     iceServers: config.iceServers,
   };
   const access = accessOf(config, tokens, metrics);
-  const umbrella = umbrellaOf(config, ports, bus, lifecycle, access);
+  const ingests = new Ingests(directory, ingestUrls(config.clusterSecret));
+  const umbrella = umbrellaOf(config, ports, bus, lifecycle, { access, ingests });
   const doors = doorsOf({ ...ports, access }, umbrella);
   const entrance = webSockets(config, doors, metrics);
   metrics.observe({
@@ -89,7 +92,6 @@ export async function compose(config: Config): Promise<RunningService> {
 
   const { anonymousRead, allowedOrigins, proxies, consoleFolder } = config;
   const policy = { anonymousRead, allowedOrigins, proxies, consoleFolder };
-  const ingests = new Ingests(directory, ingestUrls(config.clusterSecret));
   const offered = { ...policy, ...umbrella, access, ingests, ...overHttp(config, ports) };
   const app = httpApp({ ...ports, ...offered });
   const server = createServer(HTTP_LIMITS, (request, response) => void app(request, response));
@@ -157,20 +159,28 @@ function umbrellaOf(
   common: Omit<UmbrellaPorts, 'names'>,
   bus: Bus,
   lifecycle: Lifecycle,
-  access: Access,
+  parts: { readonly access: Access; readonly ingests: Ingests },
 ) {
-  const { clock, observer } = common;
+  const { clock, observer, directory } = common;
   const { umbrellaRoom: room, gatewayId } = config;
+  const { access, ingests } = parts;
   const links = new UmbrellaLinks();
-  const ports = { ...common, names: new TrackNames(config.clusterSecret) };
+  const names = new TrackNames(config.clusterSecret);
+  const ports = { ...common, names };
   const servers = new NatsServerList(bus, observer);
   lifecycle.started('list of servers', 1_000, () => servers.close());
+  const statuses = new NatsLinkStatuses({ bus, links, gatewayId, clock });
+  lifecycle.started('statuses of links', 1_000, () => statuses.close());
   if (access.isOn('umbrella')) {
     const dial = trunkDialer(ports, links, room);
-    const trunks = new Trunks({ list: servers, leases: servers, gatewayId, dial, clock, observer });
+    const { random } = Math;
+    const shared = { list: servers, leases: servers, gatewayId, clock, observer, random };
+    const trunks = new Trunks({ ...shared, dial });
     lifecycle.started('trunks', 1_000, () => trunks.stop());
   }
-  return { links, ports, servers, room };
+  const nameOf = (url: string) => names.cameraName(url);
+  const cameras = new Cameras({ directory, ingests, nameOf, room });
+  return { links, ports, servers, statuses, cameras, room };
 }
 
 /** The clients of everything that this gateway needs. */

@@ -46,6 +46,7 @@ export class NodeCalls {
       unattended: false,
       dials: false,
       publicationsMax: 0,
+      tellsDemand: false,
       ...options,
     };
     await callUnary(this.client, this.client.openSession.bind(this.client), request, DEADLINE_MS);

@@ -202,6 +202,8 @@ export interface SessionKind {
   readonly dials: boolean;
   /** Streams that it may publish; 0 for what clients may. */
   readonly publicationsMax: number;
+  /** We are told of which of its streams anybody wants packets. */
+  readonly tellsDemand: boolean;
 }
 
 export interface SessionOpening extends SessionKind {
@@ -274,6 +276,8 @@ export type SessionNotice =
       readonly trackId: string | undefined;
       readonly error: SluiceError;
     }
+  /** Nobody wants packets of a publication any more, or somebody does again. */
+  | { readonly kind: 'demandChanged'; readonly purpose: string; readonly wanted: boolean }
   | { readonly kind: 'move'; readonly reason: string; readonly deadlineMs: number }
   | { readonly kind: 'ended'; readonly reason: string };
 
@@ -281,6 +285,8 @@ export interface Layers {
   readonly spatial: number | undefined;
   readonly temporal: number | undefined;
   readonly paused: boolean | undefined;
+  /** Tracks of which nobody behind the client wants packets; undefined leaves it. */
+  readonly unwanted?: readonly string[] | undefined;
 }
 
 /** A client that is signaled over a data channel from its first answer on. */

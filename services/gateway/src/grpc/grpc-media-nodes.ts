@@ -167,7 +167,8 @@ class GrpcMediaNode implements MediaNode {
   }
 
   async setLayers(sessionId: string, subscription: Subscription, layers: Layers): Promise<void> {
-    const request = { ...refOf(sessionId, subscription), ...layers };
+    const unwanted = layers.unwanted && { trackIds: [...layers.unwanted] };
+    const request = { ...refOf(sessionId, subscription), ...layers, unwanted };
     await callUnary(this.client, MediaNodeService.setLayers, request, COMMAND_DEADLINE_MS);
   }
 

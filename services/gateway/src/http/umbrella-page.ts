@@ -80,7 +80,7 @@ const SCRIPTS: Record<Page, string> = {
   servers: `
 const list = main.appendChild(Object.assign(document.createElement('textarea'), { rows: 8, cols: 80 }));
 const show = (fields) => { list.value = (fields[1] ?? []).map(text).join('\\n'); };
-add('p', 'One wss://…/wsb a line.');
+add('p', 'One a line: wss://…/wsb for a trunk, rtsp://… for a camera.');
 add('button', 'Read', tried(async () => show(await ask())));
 add('button', 'Set', tried(async () => {
   const servers = list.value.split('\\n').map((line) => line.trim()).filter(Boolean);
@@ -93,13 +93,17 @@ const rows = (tracks) => (tracks ?? []).map(read).map((track) => text(track[4]?.
 const show = tried(async () => {
   const status = await ask();
   main.replaceChildren();
-  for (const server of status[3] ?? []) add('p', 'Trunk to ' + text(server));
+  for (const server of status[3] ?? []) if (/^wss?:/.test(text(server))) add('p', 'Trunk to ' + text(server));
+  for (const camera of (status[100] ?? []).map(read)) {
+    const says = [text(camera[2]?.[0]), text(camera[3]?.[0]), Math.round((camera[4]?.[0] ?? 0) / 1000) + ' kbit/s'];
+    add('p', 'Camera ' + text(camera[1]?.[0]) + ': ' + says.filter(Boolean).join(', '));
+  }
   for (const client of (status[2] ?? []).map(read)) {
-    add('h2', text(client[1]?.[0]));
+    add('h2', text(client[1]?.[0]) + ' at ' + text(client[100]?.[0]));
     add('p', 'From it: ' + (rows(client[5]).join(', ') || 'nothing'));
     add('p', 'To it: ' + (rows(client[6]).join(', ') || 'nothing'));
   }
-  if (!status[2]) add('p', 'Nobody is linked to this gateway.');
+  if (!status[2]) add('p', 'Nobody is linked.');
 });
 setInterval(show, 2000);
 show();

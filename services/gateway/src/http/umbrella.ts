@@ -1,11 +1,13 @@
 import { raw, Router, type Request, type RequestHandler, type Response } from 'express';
 import { SluiceError } from '@sluice/core';
 import { UmbrellaServers, UmbrellaStatus } from '@sluice/proto-gen/umbrella';
+import type { Identity } from '@sluice/tokens';
 import type { Access } from '../domain/access/access.js';
 import { requireGrant } from '../domain/access/permissions.js';
-import type { UmbrellaLinks } from '../domain/umbrella/links.js';
+import type { Cameras } from '../domain/umbrella/cameras.js';
+import type { LinkStatuses } from '../domain/umbrella/link-statuses.js';
 import { requireServers, withoutSecrets, type ServerList } from '../domain/umbrella/server-list.js';
-import { toTrack } from '../proto/umbrella.js';
+import { fromLinkStatus } from '../proto/umbrella-status.js';
 import { onlyMethods } from './api-parts.js';
 import { credentialsOf } from './credentials.js';
 import { umbrellaPage } from './umbrella-page.js';
@@ -16,32 +18,41 @@ const BODY_MAX_BYTES = 64 * 1024;
 export interface UmbrellaOptions {
   readonly access: Access;
   readonly servers: ServerList;
-  readonly links: UmbrellaLinks;
+  readonly cameras: Cameras;
+  readonly statuses: LinkStatuses;
+  /** Lets anybody read what only administrators may otherwise. */
+  readonly anonymousRead: boolean;
 }
 
 /** `/servers`, `/status` and `/sfu`: protobuf for requests of that Content-Type, pages for others. */
-export function umbrella({ access, servers, links }: UmbrellaOptions): Router {
+export function umbrella(options: UmbrellaOptions): Router {
+  const { access, anonymousRead } = options;
   const router = Router();
-  const identify = (request: Request) => access.identify('umbrella', credentialsOf(request));
+  const administrator = async (request: Request): Promise<Identity> => {
+    const identity = await access.identify('umbrella', credentialsOf(request));
+    requireGrant(identity, 'admin');
+    return identity;
+  };
+  const reader: RequestHandler = async (request, _response, next) => {
+    if (!anonymousRead) await administrator(request);
+    next();
+  };
   router.get('/sfu', umbrellaPage('sfu'));
   router
     .route('/servers')
-    .get(unlessProtobuf(umbrellaPage('servers')), async (request, response) => {
-      await identify(request);
-      sendServers(response, servers.servers);
+    .get(unlessProtobuf(umbrellaPage('servers')), reader, async (_request, response) => {
+      sendServers(response, await listed(options));
     })
     .post(raw({ type: PROTOBUF, limit: BODY_MAX_BYTES }), async (request, response) => {
-      requireGrant(await identify(request), 'admin');
-      const wanted = requireServers(serversIn(request.body));
-      await servers.replace(withKnownSecrets(wanted, servers.servers));
-      sendServers(response, servers.servers);
+      const identity = await administrator(request);
+      await replaceServers(options, identity, serversIn(request.body));
+      sendServers(response, await listed(options));
     })
     .all(onlyMethods('GET, POST'));
   router
     .route('/status')
-    .get(unlessProtobuf(umbrellaPage('status')), async (request, response) => {
-      await identify(request);
-      sendProtobuf(response, UmbrellaStatus.encode(statusOf(links, servers)).finish());
+    .get(unlessProtobuf(umbrellaPage('status')), reader, async (_request, response) => {
+      sendProtobuf(response, UmbrellaStatus.encode(await statusOf(options)).finish());
     })
     .all(onlyMethods('GET'));
   return router;
@@ -65,6 +76,24 @@ function serversIn(body: unknown): readonly string[] {
   }
 }
 
+/** Trunks, then cameras, as anybody may read them. */
+async function listed({ servers, cameras }: UmbrellaOptions): Promise<readonly string[]> {
+  return [
+    ...servers.servers.map(withoutSecrets),
+    ...(await cameras.list()).map(({ server }) => server),
+  ];
+}
+
+async function replaceServers(
+  { servers, cameras }: UmbrellaOptions,
+  identity: Identity,
+  list: readonly string[],
+): Promise<void> {
+  const wanted = requireServers(list);
+  await cameras.replace(identity, wanted.cameras);
+  await servers.replace(withKnownSecrets(wanted.trunks, servers.servers));
+}
+
 /** Whoever sends back the list that it was given means the tokens that it was not given. */
 function withKnownSecrets(wanted: readonly string[], known: readonly string[]): readonly string[] {
   return wanted.map(
@@ -73,27 +102,28 @@ function withKnownSecrets(wanted: readonly string[], known: readonly string[]): 
 }
 
 function sendServers(response: Response, servers: readonly string[]): void {
-  const message = { servers: servers.map(withoutSecrets) };
-  sendProtobuf(response, UmbrellaServers.encode(message).finish());
+  sendProtobuf(response, UmbrellaServers.encode({ servers: [...servers] }).finish());
 }
 
 function sendProtobuf(response: Response, message: Uint8Array): void {
   response.set('Cache-Control', 'no-store').type(PROTOBUF).send(Buffer.from(message));
 }
 
-/** Of this gateway's links. */
-function statusOf(links: UmbrellaLinks, servers: ServerList): UmbrellaStatus {
-  const incoming = links.list.flatMap((link) => link.incomingTracks.map(toTrack));
+/** Of all gateways' links, and of what this cluster dials and pulls. */
+async function statusOf(options: UmbrellaOptions): Promise<UmbrellaStatus> {
+  const { cameras, statuses } = options;
+  const [links, pulled, servers] = await Promise.all([
+    statuses.gather(),
+    cameras.list(),
+    listed(options),
+  ]);
+  const clients = links.map(fromLinkStatus);
+  const incoming = clients.flatMap(({ incomingTracks }) => incomingTracks);
   const relayed = new Map(incoming.map((track) => [track.umbrellaId, track]));
   return {
     relayingTracks: [...relayed.values()],
-    clients: links.list.map((link) => ({
-      label: link.peer.label,
-      trunkUrl: link.peer.trunkUrl ?? '',
-      incomingTracks: link.incomingTracks.map(toTrack),
-      outgoingTracks: link.outgoingTracks.map(toTrack),
-      midMapping: [],
-    })),
-    servers: servers.servers.map(withoutSecrets),
+    clients,
+    servers: [...servers],
+    cameras: pulled.map(({ ingestId: _, ...camera }) => camera),
   };
 }

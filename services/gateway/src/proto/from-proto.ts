@@ -106,6 +106,8 @@ export function toNotice({ event }: SessionEvent): SessionNotice | undefined {
       const { reason } = event.value;
       return subscription && { kind: 'subscriptionEnded', subscription, reason };
     }
+    case 'demandChanged':
+      return { kind: 'demandChanged', ...event.value };
     case 'trackRefused': {
       const { trackId, mimeType } = event.value;
       const subscription = toSubscription(event.value.subscription);

@@ -20,7 +20,7 @@ const SDP_ID_MAX_CHARACTERS = 512;
 export function decodeUmbrella(frame: Uint8Array): UmbrellaMessage {
   const message = decoded(frame);
   const { candidate, offer, answer, upstreamTracks, acceptTracks, midMappings } = message;
-  const { hello, problem } = message;
+  const { hello, demand, problem } = message;
   return {
     ...(candidate && { candidate }),
     ...(offer && { offer: offer.offer }),
@@ -29,13 +29,14 @@ export function decodeUmbrella(frame: Uint8Array): UmbrellaMessage {
     ...(acceptTracks && { acceptTracks: tracksIn(acceptTracks.tracks) }),
     ...(midMappings && { midMappings: bounded(midMappings.mapping).filter(isMapping) }),
     ...(hello && { hello }),
+    ...(demand && { unwanted: bounded(demand.unwantedUmbrellaIds).filter(isUmbrellaId) }),
     ...(problem && { problem }),
   };
 }
 
 export function encodeUmbrella(message: UmbrellaMessage): Uint8Array {
   const { candidate, offer, answer, upstreamTracks, acceptTracks, midMappings } = message;
-  const { hello, problem } = message;
+  const { hello, unwanted, problem } = message;
   return Message.encode({
     candidate,
     offer: offer === undefined ? undefined : { offer },
@@ -44,6 +45,7 @@ export function encodeUmbrella(message: UmbrellaMessage): Uint8Array {
     acceptTracks: acceptTracks && { tracks: acceptTracks.map(toTrack) },
     midMappings: midMappings && { mapping: midMappings.map((mapping) => ({ ...mapping })) },
     hello,
+    demand: unwanted && { unwantedUmbrellaIds: [...unwanted] },
     problem,
   }).finish();
 }
@@ -58,6 +60,11 @@ function decoded(frame: Uint8Array): Message {
 
 export function toTrack({ kind, path, ...track }: UmbrellaTrack): TrackMessage {
   return { ...track, kind: KINDS[kind], path: [...path] };
+}
+
+/** Of a gateway of ours, which has checked it. */
+export function fromTrack({ id, streamId, umbrellaId, kind, path }: TrackMessage): UmbrellaTrack {
+  return { id, streamId, umbrellaId, path, kind: kindOf(kind) };
 }
 
 const KINDS = {

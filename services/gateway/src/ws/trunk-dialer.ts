@@ -24,6 +24,7 @@ export function trunkDialer(ports: UmbrellaPorts, links: UmbrellaLinks, room: st
     });
     let link: UmbrellaLink | undefined;
     let closed = false;
+    const onClosed: (() => void)[] = [];
     let answered = true;
     const pinging = ports.clock.every(PING_INTERVAL_MS, () => {
       if (!answered) socket.terminate();
@@ -48,15 +49,16 @@ export function trunkDialer(ports: UmbrellaPorts, links: UmbrellaLinks, room: st
     socket.on('close', () => {
       closed = true;
       pinging.cancel();
-      if (!link) return;
-      links.remove(link);
-      link.end();
+      if (link) links.remove(link);
+      link?.end();
+      for (const listener of onClosed) listener();
     });
     return {
       get closed() {
         return closed;
       },
       close: () => socket.terminate(),
+      onClosed: (listener) => void onClosed.push(listener),
     };
   };
 }

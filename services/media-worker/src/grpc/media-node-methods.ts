@@ -231,8 +231,9 @@ function subscribingMethods(sessionOf: SessionOf) {
     setLayers: async (request: SetLayersRequest): Promise<Empty> => {
       const session = sessionOf(request);
       const { spatial, temporal, paused } = request;
+      const unwanted = request.unwanted && new Set(request.unwanted.trackIds);
       const name = toStreamName(session.profile.room, request);
-      await session.setLayers(name, { spatial, temporal, paused });
+      await session.setLayers(name, { spatial, temporal, paused, unwanted });
       return {};
     },
   };

@@ -13,6 +13,7 @@ const REQUEST = {
   unattended: false,
   dials: false,
   publicationsMax: 0,
+  tellsDemand: false,
 };
 
 test('a session without grants may nothing', () => {

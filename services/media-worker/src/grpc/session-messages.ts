@@ -33,6 +33,7 @@ export function toProfile(request: OpenSessionRequest): SessionProfile {
     },
     unattended: request.unattended,
     dials: request.dials,
+    tellsDemand: request.tellsDemand,
     ...(request.publicationsMax > 0 && {
       publicationsMax: Math.min(request.publicationsMax, PUBLICATIONS_MAX),
     }),
@@ -151,6 +152,10 @@ export function fromSessionEvent(event: SessionEvent): Message {
         message,
       };
       return { event: { $case: 'failed', value } };
+    }
+    case 'demandChanged': {
+      const { purpose, wanted } = event;
+      return { event: { $case: 'demandChanged', value: { purpose, wanted } } };
     }
     case 'move': {
       const { reason, deadlineMs } = event;

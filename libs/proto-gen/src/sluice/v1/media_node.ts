@@ -71,6 +71,8 @@ export interface OpenSessionRequest {
   dials: boolean;
   /** Streams that it may publish; 0 for what clients may. */
   publicationsMax: number;
+  /** It is told by demand_changed of which of its streams anybody wants packets. */
+  tellsDemand: boolean;
 }
 
 export interface OpenSessionResponse {
@@ -154,6 +156,9 @@ export interface SessionEvent {
     | //
     /** Something failed that no request stands behind. */
     { $case: "failed"; value: Failed }
+    | //
+    /** Nobody wants packets of a publication any more, or somebody does again. */
+    { $case: "demandChanged"; value: DemandChanged }
     | undefined;
 }
 
@@ -211,6 +216,11 @@ export interface Failed {
   /** One of the error catalogue. */
   code: string;
   message: string;
+}
+
+export interface DemandChanged {
+  purpose: string;
+  wanted: boolean;
 }
 
 export interface Move {
@@ -352,7 +362,15 @@ export interface SetLayersRequest {
   /** Highest wanted simulcast or spatial layer, 0 the smallest; absent leaves it. */
   spatial?: number | undefined;
   temporal?: number | undefined;
-  paused?: boolean | undefined;
+  paused?:
+    | boolean
+    | undefined;
+  /** Tracks of which nobody behind the client wants packets now, sound as well; absent leaves it. */
+  unwanted?: TrackIds | undefined;
+}
+
+export interface TrackIds {
+  trackIds: string[];
 }
 
 export interface RestartIceRequest {
@@ -751,6 +769,7 @@ function createBaseOpenSessionRequest(): OpenSessionRequest {
     unattended: false,
     dials: false,
     publicationsMax: 0,
+    tellsDemand: false,
   };
 }
 
@@ -791,6 +810,9 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     }
     if (message.publicationsMax !== 0) {
       writer.uint32(96).uint32(message.publicationsMax);
+    }
+    if (message.tellsDemand !== false) {
+      writer.uint32(104).bool(message.tellsDemand);
     }
     return writer;
   },
@@ -904,6 +926,14 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
             message.publicationsMax = reader.uint32();
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.tellsDemand = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -935,6 +965,7 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     message.unattended = object.unattended ?? false;
     message.dials = object.dials ?? false;
     message.publicationsMax = object.publicationsMax ?? 0;
+    message.tellsDemand = object.tellsDemand ?? false;
     return message;
   },
 };
@@ -1556,6 +1587,9 @@ export const SessionEvent: MessageFns<SessionEvent> = {
       case "failed":
         Failed.encode(message.event.value, writer.uint32(66).fork()).join();
         break;
+      case "demandChanged":
+        DemandChanged.encode(message.event.value, writer.uint32(74).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1640,6 +1674,14 @@ export const SessionEvent: MessageFns<SessionEvent> = {
             message.event = { $case: "failed", value: Failed.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.event = { $case: "demandChanged", value: DemandChanged.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1703,6 +1745,12 @@ export const SessionEvent: MessageFns<SessionEvent> = {
       case "failed": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "failed", value: Failed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "demandChanged": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "demandChanged", value: DemandChanged.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2291,6 +2339,73 @@ export const Failed: MessageFns<Failed> = {
     message.trackId = object.trackId ?? undefined;
     message.code = object.code ?? "";
     message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseDemandChanged(): DemandChanged {
+  return { purpose: "", wanted: false };
+}
+
+export const DemandChanged: MessageFns<DemandChanged> = {
+  encode(message: DemandChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.purpose !== "") {
+      writer.uint32(10).string(message.purpose);
+    }
+    if (message.wanted !== false) {
+      writer.uint32(16).bool(message.wanted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DemandChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDemandChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.wanted = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DemandChanged>, I>>(base?: I): DemandChanged {
+    return DemandChanged.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DemandChanged>, I>>(object: I): DemandChanged {
+    const message = createBaseDemandChanged();
+    message.purpose = object.purpose ?? "";
+    message.wanted = object.wanted ?? false;
     return message;
   },
 };
@@ -3705,7 +3820,15 @@ export const UnsubscribeRequest: MessageFns<UnsubscribeRequest> = {
 };
 
 function createBaseSetLayersRequest(): SetLayersRequest {
-  return { sessionId: "", participant: "", purpose: "", spatial: undefined, temporal: undefined, paused: undefined };
+  return {
+    sessionId: "",
+    participant: "",
+    purpose: "",
+    spatial: undefined,
+    temporal: undefined,
+    paused: undefined,
+    unwanted: undefined,
+  };
 }
 
 export const SetLayersRequest: MessageFns<SetLayersRequest> = {
@@ -3727,6 +3850,9 @@ export const SetLayersRequest: MessageFns<SetLayersRequest> = {
     }
     if (message.paused !== undefined) {
       writer.uint32(48).bool(message.paused);
+    }
+    if (message.unwanted !== undefined) {
+      TrackIds.encode(message.unwanted, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -3792,6 +3918,14 @@ export const SetLayersRequest: MessageFns<SetLayersRequest> = {
             message.paused = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.unwanted = TrackIds.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3815,6 +3949,64 @@ export const SetLayersRequest: MessageFns<SetLayersRequest> = {
     message.spatial = object.spatial ?? undefined;
     message.temporal = object.temporal ?? undefined;
     message.paused = object.paused ?? undefined;
+    message.unwanted = (object.unwanted !== undefined && object.unwanted !== null)
+      ? TrackIds.fromPartial(object.unwanted)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTrackIds(): TrackIds {
+  return { trackIds: [] };
+}
+
+export const TrackIds: MessageFns<TrackIds> = {
+  encode(message: TrackIds, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.trackIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrackIds {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrackIds();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.trackIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TrackIds>, I>>(base?: I): TrackIds {
+    return TrackIds.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TrackIds>, I>>(object: I): TrackIds {
+    const message = createBaseTrackIds();
+    message.trackIds = object.trackIds?.map((e) => e) || [];
     return message;
   },
 };

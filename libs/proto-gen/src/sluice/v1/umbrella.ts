@@ -59,6 +59,12 @@ export interface UmbrellaHello {
   clusterId: string;
 }
 
+/** Between clusters of ours: which of the tracks that the sender has accepted nobody there watches now. */
+export interface UmbrellaDemand {
+  /** All of them, again after each change. */
+  unwantedUmbrellaIds: string[];
+}
+
 /** What was wrong with a frame of the other side. */
 export interface UmbrellaProblem {
   code: string;
@@ -73,6 +79,7 @@ export interface UmbrellaMessage {
   acceptTracks?: UmbrellaTracks | undefined;
   midMappings?: UmbrellaMidMappings | undefined;
   hello?: UmbrellaHello | undefined;
+  demand?: UmbrellaDemand | undefined;
   problem?: UmbrellaProblem | undefined;
 }
 
@@ -84,6 +91,23 @@ export interface UmbrellaStatus {
   relayingTracks: UmbrellaTrack[];
   clients: UmbrellaClientStatus[];
   servers: string[];
+  cameras: UmbrellaCameraStatus[];
+}
+
+/** A camera of the list of servers. */
+export interface UmbrellaCameraStatus {
+  /** As the list has it. */
+  server: string;
+  state: string;
+  /** Why it failed; empty when all is well. */
+  reason: string;
+  bitrateBps: number;
+}
+
+/** What gateways tell each other: who asks, or one link of the one that answers. */
+export interface UmbrellaStatusPart {
+  gatewayId: string;
+  link?: UmbrellaClientStatus | undefined;
 }
 
 export interface UmbrellaConnectionStatus {
@@ -104,6 +128,8 @@ export interface UmbrellaClientStatus {
   incomingTracks: UmbrellaTrack[];
   outgoingTracks: UmbrellaTrack[];
   midMapping: UmbrellaMidMapping[];
+  /** Which gateway has it. */
+  gatewayId: string;
 }
 
 function createBaseUmbrellaTrack(): UmbrellaTrack {
@@ -618,6 +644,61 @@ export const UmbrellaHello: MessageFns<UmbrellaHello> = {
   },
 };
 
+function createBaseUmbrellaDemand(): UmbrellaDemand {
+  return { unwantedUmbrellaIds: [] };
+}
+
+export const UmbrellaDemand: MessageFns<UmbrellaDemand> = {
+  encode(message: UmbrellaDemand, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.unwantedUmbrellaIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UmbrellaDemand {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUmbrellaDemand();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.unwantedUmbrellaIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UmbrellaDemand>, I>>(base?: I): UmbrellaDemand {
+    return UmbrellaDemand.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UmbrellaDemand>, I>>(object: I): UmbrellaDemand {
+    const message = createBaseUmbrellaDemand();
+    message.unwantedUmbrellaIds = object.unwantedUmbrellaIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseUmbrellaProblem(): UmbrellaProblem {
   return { code: "", message: "" };
 }
@@ -694,6 +775,7 @@ function createBaseUmbrellaMessage(): UmbrellaMessage {
     acceptTracks: undefined,
     midMappings: undefined,
     hello: undefined,
+    demand: undefined,
     problem: undefined,
   };
 }
@@ -720,6 +802,9 @@ export const UmbrellaMessage: MessageFns<UmbrellaMessage> = {
     }
     if (message.hello !== undefined) {
       UmbrellaHello.encode(message.hello, writer.uint32(802).fork()).join();
+    }
+    if (message.demand !== undefined) {
+      UmbrellaDemand.encode(message.demand, writer.uint32(810).fork()).join();
     }
     if (message.problem !== undefined) {
       UmbrellaProblem.encode(message.problem, writer.uint32(818).fork()).join();
@@ -796,6 +881,14 @@ export const UmbrellaMessage: MessageFns<UmbrellaMessage> = {
             message.hello = UmbrellaHello.decode(reader, reader.uint32());
             continue;
           }
+          case 101: {
+            if (tag !== 810) {
+              break;
+            }
+
+            message.demand = UmbrellaDemand.decode(reader, reader.uint32());
+            continue;
+          }
           case 102: {
             if (tag !== 818) {
               break;
@@ -841,6 +934,9 @@ export const UmbrellaMessage: MessageFns<UmbrellaMessage> = {
       : undefined;
     message.hello = (object.hello !== undefined && object.hello !== null)
       ? UmbrellaHello.fromPartial(object.hello)
+      : undefined;
+    message.demand = (object.demand !== undefined && object.demand !== null)
+      ? UmbrellaDemand.fromPartial(object.demand)
       : undefined;
     message.problem = (object.problem !== undefined && object.problem !== null)
       ? UmbrellaProblem.fromPartial(object.problem)
@@ -905,7 +1001,7 @@ export const UmbrellaServers: MessageFns<UmbrellaServers> = {
 };
 
 function createBaseUmbrellaStatus(): UmbrellaStatus {
-  return { relayingTracks: [], clients: [], servers: [] };
+  return { relayingTracks: [], clients: [], servers: [], cameras: [] };
 }
 
 export const UmbrellaStatus: MessageFns<UmbrellaStatus> = {
@@ -918,6 +1014,9 @@ export const UmbrellaStatus: MessageFns<UmbrellaStatus> = {
     }
     for (const v of message.servers) {
       writer.uint32(26).string(v!);
+    }
+    for (const v of message.cameras) {
+      UmbrellaCameraStatus.encode(v!, writer.uint32(802).fork()).join();
     }
     return writer;
   },
@@ -959,6 +1058,14 @@ export const UmbrellaStatus: MessageFns<UmbrellaStatus> = {
             message.servers.push(reader.string());
             continue;
           }
+          case 100: {
+            if (tag !== 802) {
+              break;
+            }
+
+            message.cameras.push(UmbrellaCameraStatus.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -979,6 +1086,167 @@ export const UmbrellaStatus: MessageFns<UmbrellaStatus> = {
     message.relayingTracks = object.relayingTracks?.map((e) => UmbrellaTrack.fromPartial(e)) || [];
     message.clients = object.clients?.map((e) => UmbrellaClientStatus.fromPartial(e)) || [];
     message.servers = object.servers?.map((e) => e) || [];
+    message.cameras = object.cameras?.map((e) => UmbrellaCameraStatus.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseUmbrellaCameraStatus(): UmbrellaCameraStatus {
+  return { server: "", state: "", reason: "", bitrateBps: 0 };
+}
+
+export const UmbrellaCameraStatus: MessageFns<UmbrellaCameraStatus> = {
+  encode(message: UmbrellaCameraStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.server !== "") {
+      writer.uint32(10).string(message.server);
+    }
+    if (message.state !== "") {
+      writer.uint32(18).string(message.state);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.bitrateBps !== 0) {
+      writer.uint32(32).uint32(message.bitrateBps);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UmbrellaCameraStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUmbrellaCameraStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.bitrateBps = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UmbrellaCameraStatus>, I>>(base?: I): UmbrellaCameraStatus {
+    return UmbrellaCameraStatus.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UmbrellaCameraStatus>, I>>(object: I): UmbrellaCameraStatus {
+    const message = createBaseUmbrellaCameraStatus();
+    message.server = object.server ?? "";
+    message.state = object.state ?? "";
+    message.reason = object.reason ?? "";
+    message.bitrateBps = object.bitrateBps ?? 0;
+    return message;
+  },
+};
+
+function createBaseUmbrellaStatusPart(): UmbrellaStatusPart {
+  return { gatewayId: "", link: undefined };
+}
+
+export const UmbrellaStatusPart: MessageFns<UmbrellaStatusPart> = {
+  encode(message: UmbrellaStatusPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.gatewayId !== "") {
+      writer.uint32(10).string(message.gatewayId);
+    }
+    if (message.link !== undefined) {
+      UmbrellaClientStatus.encode(message.link, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UmbrellaStatusPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUmbrellaStatusPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.gatewayId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.link = UmbrellaClientStatus.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UmbrellaStatusPart>, I>>(base?: I): UmbrellaStatusPart {
+    return UmbrellaStatusPart.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UmbrellaStatusPart>, I>>(object: I): UmbrellaStatusPart {
+    const message = createBaseUmbrellaStatusPart();
+    message.gatewayId = object.gatewayId ?? "";
+    message.link = (object.link !== undefined && object.link !== null)
+      ? UmbrellaClientStatus.fromPartial(object.link)
+      : undefined;
     return message;
   },
 };
@@ -1127,6 +1395,7 @@ function createBaseUmbrellaClientStatus(): UmbrellaClientStatus {
     incomingTracks: [],
     outgoingTracks: [],
     midMapping: [],
+    gatewayId: "",
   };
 }
 
@@ -1152,6 +1421,9 @@ export const UmbrellaClientStatus: MessageFns<UmbrellaClientStatus> = {
     }
     for (const v of message.midMapping) {
       UmbrellaMidMapping.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.gatewayId !== "") {
+      writer.uint32(802).string(message.gatewayId);
     }
     return writer;
   },
@@ -1225,6 +1497,14 @@ export const UmbrellaClientStatus: MessageFns<UmbrellaClientStatus> = {
             message.midMapping.push(UmbrellaMidMapping.decode(reader, reader.uint32()));
             continue;
           }
+          case 100: {
+            if (tag !== 802) {
+              break;
+            }
+
+            message.gatewayId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1253,6 +1533,7 @@ export const UmbrellaClientStatus: MessageFns<UmbrellaClientStatus> = {
     message.incomingTracks = object.incomingTracks?.map((e) => UmbrellaTrack.fromPartial(e)) || [];
     message.outgoingTracks = object.outgoingTracks?.map((e) => UmbrellaTrack.fromPartial(e)) || [];
     message.midMapping = object.midMapping?.map((e) => UmbrellaMidMapping.fromPartial(e)) || [];
+    message.gatewayId = object.gatewayId ?? "";
     return message;
   },
 };

@@ -5,6 +5,8 @@ import type { Publisher } from './room-view.js';
 import type { Session } from '../sessions/session.js';
 
 interface AudienceEvents extends ResourceEvents {
+  /** The client is sent a stream from now on. */
+  subscribed: [publisher: Publisher];
   /** Our offer, to be answered before the next one comes. */
   offered: [sdp: string];
 }
@@ -76,7 +78,8 @@ export class Audience extends Resource<AudienceEvents> {
     this.review();
   };
 
-  async #ask({ participant, purpose }: Publisher): Promise<void> {
+  async #ask(publisher: Publisher): Promise<void> {
+    const { participant, purpose } = publisher;
     const { session, connection } = this.options;
     const key = keyOf({ participant, purpose });
     this.#asked.add(key);
@@ -84,6 +87,7 @@ export class Audience extends Resource<AudienceEvents> {
     try {
       const sdp = await session.subscribe({ participant, purpose, connection }, false);
       if (!this.closed && sdp !== '') this.emit('offered', sdp);
+      if (!this.closed) this.emit('subscribed', publisher);
     } catch (error) {
       again = false;
       this.#handleFailure(key, error);

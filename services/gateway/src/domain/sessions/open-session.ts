@@ -125,6 +125,7 @@ async function openAt(home: Home, owner: SessionOwner, ports: SessionPorts): Pro
       unattended,
       dials: owner.kind?.dials ?? false,
       publicationsMax: owner.kind?.publicationsMax ?? 0,
+      tellsDemand: owner.kind?.tellsDemand ?? false,
     });
   } catch (error) {
     if (hasCode(error, 'DEADLINE_EXCEEDED', 'UNAVAILABLE')) abandon(node, sessionId, ports);

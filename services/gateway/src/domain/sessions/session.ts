@@ -21,6 +21,7 @@ interface SessionEvents extends ResourceEvents {
   trackRefused: [notice: Notice<'trackRefused'>];
   channelOpened: [notice: Notice<'channelOpened'>];
   failed: [notice: Notice<'failed'>];
+  demandChanged: [notice: Notice<'demandChanged'>];
   /** It must be replaced; it works for `deadlineMs` more. */
   move: [move: { readonly reason: string; readonly deadlineMs: number }];
   /** The node does not have it any more, or does not answer. Then it closes. */
@@ -219,6 +220,9 @@ export class Session extends Resource<SessionEvents> {
         break;
       case 'failed':
         this.emit('failed', notice);
+        break;
+      case 'demandChanged':
+        this.emit('demandChanged', notice);
         break;
       case 'move':
         this.emit('move', notice);

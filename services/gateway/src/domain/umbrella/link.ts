@@ -7,6 +7,7 @@ import type { MembershipPorts } from '../rooms-dialect/membership.js';
 import { requireFresh, requireRoom } from '../access/permissions.js';
 import { RequestQueue } from '../rooms-dialect/request-queue.js';
 import { Visit, interruption } from '../rooms/visit.js';
+import { Demand } from './demand.js';
 import type { TrickledCandidate, UmbrellaMessage, UmbrellaTrack } from './messages.js';
 import { INCOMING_CONNECTION, Receiving } from './receiving.js';
 import { OUTGOING_CONNECTION, Sending } from './sending.js';
@@ -50,9 +51,11 @@ export class UmbrellaLink {
   #visit: Visit | undefined;
   #receiving: Receiving | undefined;
   #sending: Sending | undefined;
+  readonly #demand = new Demand();
   #peerClusterId: string | undefined;
   #acceptedIds = '';
   #reviewing: Timer | undefined;
+  #tellingDemand: Timer | undefined;
   #closed = false;
 
   constructor(
@@ -93,6 +96,7 @@ export class UmbrellaLink {
     if (this.#closed) return;
     this.#closed = true;
     this.#reviewing?.cancel();
+    this.#tellingDemand?.cancel();
     this.#sending?.close('left');
     this.#visit?.close('left');
   }
@@ -139,7 +143,11 @@ export class UmbrellaLink {
     const visitor = {
       connectionId: ports.newId(),
       identity: { ...identity, subject: participant },
-      kind: { dials: peer.trunkUrl !== undefined, publicationsMax: PUBLICATIONS_MAX },
+      kind: {
+        dials: peer.trunkUrl !== undefined,
+        publicationsMax: PUBLICATIONS_MAX,
+        tellsDemand: true,
+      },
     };
     const visit = await Visit.begin(peer.roomName, visitor, ports);
     if (this.#isClosed()) {
@@ -167,6 +175,11 @@ export class UmbrellaLink {
       view: room.view,
       participant,
       sentThere: (umbrellaId) => this.#sending?.sends(umbrellaId) ?? false,
+      onBegin: (purpose) => this.#demand.begin(purpose),
+    });
+    session.on('demandChanged', ({ purpose, wanted }) => {
+      this.#demand.note(purpose, wanted);
+      this.#tellDemandSoon();
     });
     this.#receiving = receiving;
     room.on('changed', this.#onRoomChanged);
@@ -197,6 +210,7 @@ export class UmbrellaLink {
     if (answer !== undefined) await this.#handleAnswer(answer);
     if (offer !== undefined) await this.#handleOffer(offer);
     if (acceptTracks) this.#sending?.accept(acceptTracks);
+    if (message.unwanted) this.#sending?.wantOnly(message.unwanted);
     if (upstreamTracks) {
       this.#receiving?.announce(upstreamTracks);
       this.#accept('always');
@@ -211,6 +225,7 @@ export class UmbrellaLink {
     }
     this.#peerClusterId = clusterId;
     this.#sending?.review();
+    this.#tellDemandSoon();
   }
 
   async #trickle({ candidate, incoming }: TrickledCandidate): Promise<void> {
@@ -242,6 +257,16 @@ export class UmbrellaLink {
     if (when === 'changed' && ids === this.#acceptedIds) return;
     this.#acceptedIds = ids;
     this.socket.send({ acceptTracks });
+  }
+
+  /** Only between clusters of ours: others would not know what it means. */
+  #tellDemandSoon(): void {
+    if (this.#closed || this.#tellingDemand || this.#peerClusterId === undefined) return;
+    this.#tellingDemand = this.ports.clock.after(DEMAND_DELAY_MS, () => {
+      this.#tellingDemand = undefined;
+      const unwanted = this.#demand.news(this.incomingTracks);
+      if (unwanted) this.socket.send({ unwanted });
+    });
   }
 
   /** A track that we have by another way may have ended there, or come there as well. */
@@ -282,6 +307,8 @@ export class UmbrellaLink {
 
 /** How long the room may change until we look at what it means for a link. */
 const REVIEW_DELAY_MS = 250;
+/** Who changes what he watches leaves one stream and takes another. */
+const DEMAND_DELAY_MS = 100;
 
 function closeCodeOf(error: SluiceError): number {
   if (hasCode(error, 'UNAUTHENTICATED')) return CLOSE_CODES.unauthenticated;

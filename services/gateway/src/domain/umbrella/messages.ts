@@ -36,5 +36,7 @@ export interface UmbrellaMessage {
   readonly midMappings?: readonly MidMapping[];
   /** The sender is a cluster of ours. */
   readonly hello?: { readonly clusterId: string };
+  /** Umbrella ids of the tracks that it has accepted and nobody there watches, all of them. */
+  readonly unwanted?: readonly string[];
   readonly problem?: { readonly code: string; readonly message: string };
 }

@@ -15,6 +15,8 @@ export interface ReceivingOptions {
   readonly participant: string;
   /** Whether the peer has this track from us. */
   readonly sentThere: (umbrellaId: string) => boolean;
+  /** Told of each stream that begins. */
+  readonly onBegin: (purpose: string) => void;
 }
 
 /** The PeerConnection on which the peer offers. */
@@ -60,7 +62,9 @@ export class Receiving {
     const taken = new Map([...assigned].filter(([, track]) => this.#isNew(track)));
     const wanted = new Set(taken.values());
     const unwanted = sections.filter(({ mid, sends }) => sends && !taken.has(mid));
-    const { session } = this.options;
+    const { session, onBegin } = this.options;
+    const known = new Set([...this.#imported.values()].map(purposeOf));
+    for (const track of taken.values()) if (!known.has(purposeOf(track))) onBegin(purposeOf(track));
     const { sdp } = await session.negotiate({
       connection: INCOMING_CONNECTION,
       sdp: withoutSending(offer, new Set(unwanted.map(({ mid }) => mid))),

@@ -1,4 +1,4 @@
-import { Resource, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
+import { Resource, hasCode, type Clock, type ResourceEvents, type Timer } from '@sluice/core';
 import { Audience } from '../rooms/audience.js';
 import type { Observer } from '../ports.js';
 import type { Room } from '../rooms/room.js';
@@ -34,11 +34,20 @@ export const OUTGOING_CONNECTION = 'umbrella-outgoing';
 /** Tracks of one stream appear together, and streams of newcomers shortly after each other. */
 const ANNOUNCEMENT_DELAY_MS = 100;
 
+const LEAVE_LAYERS = { spatial: undefined, temporal: undefined, paused: undefined } as const;
+
+function streamKeyOf(participant: string, purpose: string): string {
+  return `${participant}\n${purpose}`;
+}
+
 /** What we send a peer: every track of the room that it accepts and that did not come from it. */
 export class Sending extends Resource<SendingEvents> {
   readonly #audience: Audience;
   #announcedIds = new Set<string>();
   #accepted: ReadonlySet<string> = new Set();
+  #unwanted: ReadonlySet<string> = new Set();
+  /** What the node was told last of each stream that is sent. */
+  readonly #toldUnwanted = new Map<string, string>();
   #offer = '';
   #announcing: Timer | undefined;
 
@@ -51,6 +60,10 @@ export class Sending extends Resource<SendingEvents> {
     this.#audience.on('offered', (sdp) => {
       this.#offer = sdp;
       this.emit('offered', sdp);
+    });
+    this.#audience.on('subscribed', ({ participant, purpose }) => {
+      this.#toldUnwanted.delete(streamKeyOf(participant, purpose));
+      this.#applyDemand();
     });
     room.on('changed', this.#onChanged);
     this.#announceSoon();
@@ -74,6 +87,13 @@ export class Sending extends Resource<SendingEvents> {
   accept(tracks: readonly UmbrellaTrack[]): void {
     this.#accepted = new Set(tracks.map(({ umbrellaId }) => umbrellaId));
     this.#audience.review();
+    this.#applyDemand();
+  }
+
+  /** A cluster of ours says of which tracks nobody there wants packets. */
+  wantOnly(unwantedIds: readonly string[]): void {
+    this.#unwanted = new Set(unwantedIds);
+    this.#applyDemand();
   }
 
   /** What the m-lines of the offer that it answered carry. */
@@ -95,6 +115,31 @@ export class Sending extends Resource<SendingEvents> {
   }
 
   readonly #onChanged = () => this.#announceSoon();
+
+  /** Has the node stop, or go on with, tracks of streams that are sent. */
+  #applyDemand(): void {
+    if (this.closed || this.options.peerClusterId() === undefined) return;
+    const { session, observer } = this.options;
+    for (const { publisher, tracks } of this.#streams()) {
+      const { participant, purpose } = publisher;
+      const key = streamKeyOf(participant, purpose);
+      if (!session.isSubscribed(participant, purpose)) continue;
+      const unwanted = tracks.filter(({ umbrellaId }) => !this.#isWanted(umbrellaId));
+      const trackIds = unwanted.map(({ id }) => id).sort();
+      if (trackIds.join('\n') === (this.#toldUnwanted.get(key) ?? '')) continue;
+      this.#toldUnwanted.set(key, trackIds.join('\n'));
+      session
+        .setLayers(participant, purpose, { ...LEAVE_LAYERS, unwanted: trackIds })
+        .catch((error: unknown) => {
+          this.#toldUnwanted.delete(key);
+          if (!hasCode(error, 'NOT_FOUND')) observer.trouble(error, 'pausing what nobody watches');
+        });
+    }
+  }
+
+  #isWanted(umbrellaId: string): boolean {
+    return this.#accepted.has(umbrellaId) && !this.#unwanted.has(umbrellaId);
+  }
 
   #announceSoon(): void {
     if (this.closed || this.#announcing) return;

@@ -1,13 +1,17 @@
 import { expect, test } from 'vitest';
 import { requireServers, withoutSecrets } from './server-list.js';
 
-test('trunks are taken, each once', () => {
+test('trunks and cameras are taken, each once', () => {
   const servers = [
     'wss://a.example/wsb',
     'ws://b.example:8080/sfu/wsb?room=x',
     'wss://a.example/wsb',
   ];
-  expect(requireServers(servers)).toEqual(servers.slice(0, 2));
+  const cameras = ['rtsp://user:password@camera.example/1', 'rtsps://camera.example/2'];
+  expect(requireServers([...servers, ...cameras])).toEqual({
+    trunks: servers.slice(0, 2),
+    cameras,
+  });
 });
 
 test.each([
@@ -20,7 +24,7 @@ test.each([
   `wss://a.example/${'x'.repeat(3_000)}/wsb`,
 ])('%j is refused, and not quoted', (server) => {
   expect(() => requireServers(['wss://a.example/wsb', server])).toThrow(
-    'server 2 must be a wss:// or ws:// URL that ends with /wsb',
+    'server 2 must be a wss:// or ws:// URL that ends with /wsb, or an rtsp:// URL',
   );
 });
 

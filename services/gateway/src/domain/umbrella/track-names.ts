@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 /** Characters of a cluster's id. */
 const CLUSTER_ID_CHARACTERS = 8;
 const OWN_ID_CHARACTERS = 22;
+const CAMERA_NAME_CHARACTERS = 12;
 /** Clusters that a track may pass: rings end by their ids, this ends what has none. */
 export const HOPS_MAX = 6;
 /** Room for it beside a path in a purpose. */
@@ -33,6 +34,11 @@ export class TrackNames {
       0,
       OWN_ID_CHARACTERS,
     );
+  }
+
+  /** Of a camera's URL, which nobody learns by it. */
+  cameraName(url: string): string {
+    return this.#digest(`umbrella camera\n${url}`).slice(0, CAMERA_NAME_CHARACTERS);
   }
 
   #digest(text: string): string {

@@ -9,7 +9,24 @@ let clock: FakeClock;
 let records: Map<string, Lease>;
 let away: boolean;
 let servers: string[];
-let dialled: { by: string; closed: boolean }[];
+let dialled: Dialled[];
+
+class Dialled implements Trunk {
+  closed = false;
+  #listener: () => void = () => undefined;
+
+  constructor(readonly by: string) {}
+
+  onClosed(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#listener();
+  }
+}
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -31,7 +48,7 @@ const leases: Leases = {
   },
 };
 
-function aGateway(gatewayId: string): Trunks {
+function aGateway(gatewayId: string, random = () => 0.5): Trunks {
   return new Trunks({
     list: {
       get servers() {
@@ -42,11 +59,12 @@ function aGateway(gatewayId: string): Trunks {
     leases,
     gatewayId,
     dial: (): Trunk => {
-      const trunk = { by: gatewayId, closed: false };
+      const trunk = new Dialled(gatewayId);
       dialled.push(trunk);
-      return Object.assign(trunk, { close: () => void (trunk.closed = true) });
+      return trunk;
     },
     clock,
+    random,
     observer: { requestHandled: () => undefined, trouble: () => undefined },
   });
 }
@@ -72,14 +90,43 @@ test('of all gateways one dials, and another one when that has died', async () =
   expect(open()).toEqual(['two']);
 });
 
-test('what was cut off is dialled again, ten seconds after it was dialled', async () => {
+test('what was cut off is dialled again, after longer and longer, and soon again once it stood', async () => {
   const one = aGateway('one');
   await pass([one], 1);
-  dialled[0]!.closed = true;
-  await pass([one], 9);
-  expect(open()).toEqual([]);
-  await pass([one], 2);
+  const waits: number[] = [];
+  for (let failure = 0; failure < 6; failure += 1) {
+    dialled.at(-1)?.close();
+    const before = dialled.length;
+    let waited = 0;
+    for (; dialled.length === before; waited += 1) await pass([one], 1);
+    waits.push(waited);
+  }
+  expect(waits.map((seconds) => Math.min(seconds, 8))).toEqual([1, 2, 4, 8, 8, 8]);
+  expect(Math.max(...waits)).toBeLessThan(12);
+  await pass([one], 30);
+  dialled.at(-1)?.close();
+  await pass([one], 1);
   expect(open()).toEqual(['one']);
+});
+
+test('those who lost the same server do not come back at once', async () => {
+  let luck = 0;
+  const again = async (random: number) => {
+    luck = random;
+    const before = dialled.length;
+    dialled.at(-1)?.close();
+    const startMs = clock.nowMs();
+    while (dialled.length === before) {
+      clock.elapse(50);
+      await one.review();
+    }
+    return clock.nowMs() - startMs;
+  };
+  const one = aGateway('one', () => luck);
+  await pass([one], 1);
+  expect(await again(0)).toBeLessThan(900);
+  await pass([one], 60);
+  expect(await again(0.99)).toBeGreaterThan(1_150);
 });
 
 test('what is taken from the list is hung up', async () => {

@@ -24,6 +24,8 @@ export interface Leases {
 export interface Trunk {
   readonly closed: boolean;
   close(): void;
+  /** Told once, also of a server that was not there. */
+  onClosed(listener: () => void): void;
 }
 
 export interface TrunksOptions {
@@ -32,6 +34,8 @@ export interface TrunksOptions {
   readonly gatewayId: string;
   readonly dial: (server: string) => Trunk;
   readonly clock: Clock;
+  /** Uniform on [0, 1). */
+  readonly random: () => number;
   readonly observer: Observer;
 }
 
@@ -42,14 +46,20 @@ interface Held {
   seenAtMs: number;
   mine: boolean;
   trunk?: Trunk | undefined;
-  /** When it was last dialled. */
-  dialledAtMs?: number | undefined;
+  /** When it may be dialled again. */
+  redialAtMs: number;
+  /** How often it was cut off shortly after it was dialled. */
+  failures: number;
+  redialling?: Timer | undefined;
 }
 
 const REVIEW_INTERVAL_MS = 2_500;
 /** A lease that nobody renewed for so long is anybody's. */
 const LEASE_MS = 10_000;
-const REDIAL_MS = 10_000;
+const REDIAL_MIN_MS = 1_000;
+const REDIAL_MAX_MS = 10_000;
+/** A trunk that stood for so long was a good one. */
+const STEADY_MS = 30_000;
 
 /** Keeps a trunk to every server on the list: of all gateways one dials each. */
 export class Trunks {
@@ -69,8 +79,8 @@ export class Trunks {
     const { servers } = this.options.list;
     for (const [server, held] of this.#held) {
       if (servers.includes(server)) continue;
-      held.trunk?.close();
       this.#held.delete(server);
+      release(held);
     }
     await Promise.all(servers.map((server) => this.#tend(server)));
     this.#busy = false;
@@ -80,7 +90,7 @@ export class Trunks {
   stop(): void {
     this.#stopped = true;
     this.#reviewing.cancel();
-    for (const { trunk } of this.#held.values()) trunk?.close();
+    for (const held of this.#held.values()) release(held);
   }
 
   async #tend(server: string): Promise<void> {
@@ -91,12 +101,18 @@ export class Trunks {
     }
     if (this.#stopped || this.#held.get(server) !== held) return;
     if (held.mine) this.#dial(server, held);
-    else held.trunk?.close();
+    else release(held);
   }
 
   #heldOf(server: string, nowMs: number): Held {
     const { leases, gatewayId } = this.options;
-    const known = this.#held.get(server) ?? { revision: 0, seenAtMs: nowMs, mine: false };
+    const known = this.#held.get(server) ?? {
+      revision: 0,
+      seenAtMs: nowMs,
+      mine: false,
+      redialAtMs: nowMs,
+      failures: 0,
+    };
     this.#held.set(server, known);
     const lease = leases.leaseOf(server);
     // Of one's own lease what is heard may be older than what was written.
@@ -129,9 +145,32 @@ export class Trunks {
 
   #dial(server: string, held: Held): void {
     if (held.trunk && !held.trunk.closed) return;
-    const nowMs = this.options.clock.nowMs();
-    if (held.dialledAtMs !== undefined && nowMs - held.dialledAtMs < REDIAL_MS) return;
-    held.dialledAtMs = nowMs;
-    held.trunk = this.options.dial(server);
+    const { clock } = this.options;
+    const dialledAtMs = clock.nowMs();
+    if (dialledAtMs < held.redialAtMs) return;
+    const trunk = this.options.dial(server);
+    held.trunk = trunk;
+    trunk.onClosed(() => {
+      if (held.trunk !== trunk || this.#stopped) return;
+      const stood = clock.nowMs() - dialledAtMs >= STEADY_MS;
+      const delayMs = this.#redialDelayMs(stood ? 0 : held.failures);
+      held.failures = stood ? 1 : held.failures + 1;
+      held.redialAtMs = clock.nowMs() + delayMs;
+      held.redialling?.cancel();
+      held.redialling = clock.after(delayMs, () => void this.review());
+    });
   }
+
+  /** Longer each time, and not at once for all who lost the same server. */
+  #redialDelayMs(failures: number): number {
+    const delayMs = Math.min(REDIAL_MIN_MS * 2 ** failures, REDIAL_MAX_MS);
+    return delayMs * (0.75 + 0.5 * this.options.random());
+  }
+}
+
+function release(held: Held): void {
+  const { trunk } = held;
+  held.redialling?.cancel();
+  held.trunk = undefined;
+  trunk?.close();
 }

@@ -32,6 +32,8 @@ export interface PublicationContext {
   readonly onRefused: (name: StreamName, error: SluiceError) => void;
   /** Told when a stream has ended, however. */
   readonly onEnded: () => void;
+  /** Told when nobody wants packets of a stream any more, and when somebody does again. */
+  readonly onDemand?: ((purpose: string, wanted: boolean) => void) | undefined;
   readonly claims: StreamClaims;
   readonly copies: StreamCopies;
   readonly facts: FactPublisher;
@@ -65,6 +67,7 @@ export class Publication extends Resource {
   /** Kinds that a host has muted. */
   readonly #muted = new Set<MediaKind>();
   #announcing = false;
+  #demanded = true;
   #retires = false;
 
   /** `claim` and `stream` are its own from now on. */
@@ -82,6 +85,7 @@ export class Publication extends Resource {
     copies.add(this.#copy);
     facts.streamPublished(this.state(), username);
     this.#copy.on('tracksChanged', () => this.#announceSoon());
+    this.#copy.on('wantedChanged', () => this.#weighDemand());
     this.own(claim);
     claim.onClosed((reason) => this.close(reason));
     this.#supersedeOnceFlowing();
@@ -174,6 +178,7 @@ export class Publication extends Resource {
   continueOn(next: IncomingStream): void {
     this.#next?.close('replaced');
     this.#next = this.#adopt(next);
+    this.#weighDemand();
     if (next.flowing) this.#switchTo(next);
     else next.on('flowing', () => this.#switchTo(next));
   }
@@ -263,6 +268,7 @@ export class Publication extends Resource {
     for (const channel of stream.channels ?? []) this.#data.join(channel, stream);
     stream.on('channel', (channel) => this.#data.join(channel, stream));
     stream.on('refused', (error) => this.context.onRefused(this.name, error));
+    stream.on('flowing', () => this.#weighDemand());
     return stream;
   }
 
@@ -285,6 +291,7 @@ export class Publication extends Resource {
     this.#current = next;
     this.#next = undefined;
     this.#takeTracks();
+    this.#weighDemand();
     this.#after(this.context.settings.switchOverMs, () => old.close('replaced'));
   }
 
@@ -316,6 +323,15 @@ export class Publication extends Resource {
   #listenTo({ producer }: CopyTrack): void {
     const { speakers, home } = this.context;
     speakers.listen(this.name.room, home, this.name.participant, producer);
+  }
+
+  /** What is to take over has to flow first, and what is new has to show that it can. */
+  #weighDemand(): void {
+    const settled = this.#current.flowing && !this.#next;
+    const demanded = this.#copy.wanted || !settled;
+    if (this.closed || demanded === this.#demanded) return;
+    this.#demanded = demanded;
+    this.context.onDemand?.(this.name.purpose, demanded);
   }
 
   /** Several tracks that change at once make one fact. */

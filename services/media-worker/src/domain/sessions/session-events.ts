@@ -45,6 +45,8 @@ export type SessionEvent =
       readonly trackId?: string;
       readonly error: SluiceError;
     }
+  /** Of a publication: until it is told otherwise, a client may take it for wanted. */
+  | { readonly type: 'demandChanged'; readonly purpose: string; readonly wanted: boolean }
   | { readonly type: 'move'; readonly reason: string; readonly deadlineMs: number }
   | { readonly type: 'ended'; readonly reason: string };
 

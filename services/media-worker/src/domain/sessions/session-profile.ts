@@ -18,6 +18,8 @@ export interface SessionProfile {
   readonly dials?: boolean;
   /** Where it brings more streams than a client does. */
   readonly publicationsMax?: number;
+  /** Its client is told of which of its streams anybody wants packets. */
+  readonly tellsDemand?: boolean;
 }
 
 export interface SessionStart {

@@ -24,12 +24,7 @@ import type { RetiredConnections } from './retired-connections.js';
 import type { SessionLimits, SessionTimings } from './session-bounds.js';
 import type { Attachment, SessionEvent, Watcher } from './session-events.js';
 import type { SessionProfile, SessionStart } from './session-profile.js';
-import {
-  dialingSettings,
-  publishingSettings,
-  subscribingSettings,
-  type Dialing,
-} from './session-settings.js';
+import { dialingSettings, publishingSettings, subscribingSettings } from './session-settings.js';
 import type { Speakers } from './speakers.js';
 import type { StreamClaims } from '../streams/stream-claims.js';
 import type { StreamCopies, StreamSource } from '../streams/stream-copies.js';
@@ -358,7 +353,7 @@ export class Session extends Resource implements DrainedSession {
     const { environment, profile, home } = this;
     const { claims, copies, facts, speakers, retired, limits } = environment;
     const settings = publishingSettings(environment, this.#dialing);
-    const { sessionId, username, replacesSessionId } = profile;
+    const { sessionId, username, replacesSessionId, tellsDemand = false } = profile;
     return new Publications(
       {
         ...{ claims, copies, facts, speakers, retired, settings },
@@ -367,6 +362,9 @@ export class Session extends Resource implements DrainedSession {
         onFenced: () => this.#supersede('by some origin'),
         onRefused: (stream, error) => this.#tell({ type: 'failed', stream, error }),
         onEnded: () => this.#endUnattended(),
+        onDemand: tellsDemand
+          ? (purpose, wanted) => this.#tell({ type: 'demandChanged', purpose, wanted })
+          : undefined,
       },
       profile.publicationsMax ?? limits.publications,
     );
@@ -404,7 +402,7 @@ export class Session extends Resource implements DrainedSession {
     return new DuplexConnections(context);
   }
 
-  get #dialing(): Dialing | undefined {
+  get #dialing() {
     return dialingSettings(this.profile, this.environment, (reason) => this.close(reason));
   }
 

@@ -22,6 +22,8 @@ export interface Layers {
   readonly spatial?: number | undefined;
   readonly temporal?: number | undefined;
   readonly paused?: boolean | undefined;
+  /** Tracks of which nobody behind the client wants packets, of whatever kind. */
+  readonly unwanted?: ReadonlySet<string> | undefined;
 }
 
 /** What an m-line carries. */
@@ -252,6 +254,7 @@ export class Subscription extends Resource {
       spatial: layers.spatial ?? this.#layers.spatial,
       temporal: layers.temporal ?? this.#layers.temporal,
       paused: layers.paused ?? this.#layers.paused,
+      unwanted: layers.unwanted ?? this.#layers.unwanted,
     };
     this.#copy?.watch(this, this.#wantsPackets());
     await Promise.all(this.lines.map((line) => line.layers.wish(this.#layers)));
@@ -278,12 +281,18 @@ export class Subscription extends Resource {
    */
   #wantsPackets(): boolean {
     if (!this.connection.connected) return false;
-    if (this.#layers.paused !== true) return true;
+    const { paused, unwanted } = this.#layers;
+    if (paused !== true && !unwanted?.size) return true;
     const { tracks, data } = this.#copy ?? {
       tracks: new Map<string, CopyTrack>(),
       data: new Map(),
     };
-    return data.size > 0 || [...tracks.values()].some(({ producer }) => producer.kind === 'audio');
+    return data.size > 0 || [...tracks.values()].some((track) => this.#wantsTrack(track));
+  }
+
+  #wantsTrack({ trackId, producer }: CopyTrack): boolean {
+    if (this.#layers.unwanted?.has(trackId) === true) return false;
+    return this.#layers.paused !== true || producer.kind === 'audio';
   }
 
   async #consume(track: CopyTrack): Promise<void> {
@@ -391,7 +400,7 @@ export class Subscription extends Resource {
 
   /** Resumes or pauses a consumer as it should be; resuming video asks for a keyframe. */
   async #apply(line: Line): Promise<void> {
-    const paused = this.#layers.paused === true && line.consumer.kind === 'video';
+    const paused = !this.#wantsTrack(line.track);
     if (paused && line.accepted) this.#retire(line);
     const due = line.accepted || isSeamless(line);
     const flowing = due && this.connection.connected && !paused;
