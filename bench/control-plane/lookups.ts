@@ -34,7 +34,7 @@ export interface LookupPair {
 export interface Lookups {
   readonly plan: LookupPlan;
   readonly pairs: readonly LookupPair[];
-  /** The directory's own work for one, without any message. */
+  /** CPU that the directory itself needs for one, without any message. */
   readonly ownUs: number;
 }
 

@@ -20,7 +20,7 @@ const JOIN_PLAN = {
   rooms: 40,
   stepMs: 3_000,
   latencyMaxMs: 500,
-  first: { from: 40, max: 2_000, factor: 1.6, halvings: 2 },
+  first: { from: 16, max: 2_000, factor: 1.6, halvings: 2 },
   repeats: 1,
 };
 const LOOKUP_PLAN = { streams: 50, pairs: 5, inTurn: 1_000, atOnce: 64, windowMs: 1_000 };

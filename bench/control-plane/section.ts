@@ -86,7 +86,7 @@ function lookupTable({ pairs, ownUs }: Lookups): string {
       row('look-ups a second', ({ perSecond }) => perSecond, ''),
     ],
   )}
-The look-up itself takes the directory ${ownUs.toFixed(1)} µs among 100,000 streams on 1,000 nodes; the rest is gRPC.
+The look-up itself takes ${ownUs.toFixed(1)} µs of CPU among 100,000 streams on 1,000 nodes; the rest is gRPC.
 `;
 }
 

@@ -249,6 +249,27 @@ describe('a relay between nodes', () => {
     expect(requests).toBeGreaterThan(0);
   });
 
+  it('carries one request for a keyframe up the tree, however many make it at a time', async () => {
+    const [a, b, c] = [await aNode('a'), await aNode('b'), await aNode('c')];
+    const { source } = await aCamera(a);
+    const near = await b.relays.ensure(b.core().routerId, CAMERA);
+    directory.place(CAMERA, b.refOf(b.core()), 1);
+    const far = await c.relays.ensure(c.core().routerId, CAMERA);
+    const viewers = await Promise.all(
+      [near, near, near, far, far, far].map((copy) => aViewer(copy)),
+    );
+    for (const viewer of viewers) await receives(viewer);
+
+    let requests = 0;
+    source.producer.on('trace', () => (requests += 1));
+    await source.producer.enableTraceEvent(['pli', 'fir']);
+    await Promise.all(viewers.map(({ consumer }) => consumer.requestKeyFrame()));
+    await eventually(() => (requests > 0 ? undefined : 'nobody asked the publisher'));
+    for (const viewer of viewers) await receives(viewer);
+    // One at once, and another if that one's keyframe had not come when the rest asked.
+    expect(requests).toBeLessThanOrEqual(2);
+  });
+
   it('tells the far side the same of a source as a pipe of mediasoup itself', async () => {
     const [a, b] = [await aNode('a'), await aNode('b')];
     const { source } = await aCamera(a, CAMERA, a.core(), [101, 102]);
