@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { SessionId } from '@sluice/core';
 import { eventually } from '@sluice/testing';
 import { launchBrowser, openPage } from './browser.fixture.js';
 import { FocusCluster, createAt } from './focus-cluster.fixture.js';
@@ -221,6 +222,23 @@ test('what is mute there is asked for again beside it, and nobody notices', asyn
   await publication!.setMuted(['audio', 'video'], false);
   await decodes(ben);
   expect((await ben.heard()).map(({ event }) => event)).toEqual(['subscribe']);
+});
+
+test('whom a host of the other server puts out does not come back by itself', async () => {
+  await publisher();
+  const [ben, dan] = [await connected('ben', near), await connected('dan', near, 1)];
+  await ben.subscribe(at(far));
+  await decodes(ben);
+  await dan.subscribeByOffer(at(far), 'watching');
+  await decodes(dan);
+  const [pull] = await pullsAt(far);
+  far.nodes[0]!.node.node.closeSession(SessionId(pull!), 'removed by the host');
+  expect(await dan.hear('watching')).toMatchObject({ event: 'error' });
+  await eventually(() => {
+    const rooms = near.nodes.flatMap(({ node }) => node.node.publications.map(({ name }) => name));
+    return rooms.some(({ room }) => room.endsWith(call)) ? 'still pulled' : undefined;
+  });
+  expect(await pullsAt(far)).toEqual([]);
 });
 
 test('a server that stands still is noticed, and asked again until it goes on', async () => {

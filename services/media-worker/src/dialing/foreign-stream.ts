@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { PlainTransport } from 'mediasoup/types';
-import { Resource, SluiceError, type Clock, type StreamName, type Timer } from '@sluice/core';
+import {
+  Resource,
+  SluiceError,
+  isByHost,
+  type Clock,
+  type StreamName,
+  type Timer,
+} from '@sluice/core';
 import { SIGNALING_LABEL, parseSignalingMessage, writeSignalingMessage } from '@sluice/protocol';
 import { sentTracks } from '@sluice/sdp';
 import type { Focus } from '../domain/sfu-to-sfu/foci.js';
@@ -133,8 +140,9 @@ export class ForeignStream extends Resource<ForeignSourceEvents> implements Fore
       const { event, sdp } = parsed.message;
       if (event === 'subscribe') resolve(sdp);
       if (event !== 'error') return;
-      reject(refusalOf(parsed.message.error));
-      if (this.#tracks.length > 0) this.close('ended there');
+      const { error } = parsed.message;
+      reject(refusalOf(error));
+      if (this.#tracks.length > 0) this.close(isByHost(error) ? error : 'ended there');
     });
     return promise;
   }

@@ -315,7 +315,9 @@ export class RelayedStream extends Resource {
     if (step.kind === 'give up' || this.router.closed) {
       log.debug(fields, 'stream no longer relayed');
       if (step.kind === 'give up') this.#ready.reject(step.error);
-      this.close(step.kind === 'give up' ? step.reason : RELAY_REASONS.relayLost);
+      const { streamEnded, originLost, relayLost } = RELAY_REASONS;
+      const reason = step.kind === 'give up' ? step.reason : relayLost;
+      this.close(reason === streamEnded && established && comesBack ? originLost : reason);
       return;
     }
     log.debug(fields, 'planning a relay again');

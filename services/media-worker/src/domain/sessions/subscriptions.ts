@@ -372,7 +372,8 @@ export class Subscriptions extends Resource {
   }
 
   #onCopyClosed(subscription: Subscription, reason: string): void {
-    if (reason === RELAY_REASONS.streamEnded) subscription.close(reason);
+    const { streamEnded, originLost } = RELAY_REASONS;
+    if (reason === streamEnded || reason === originLost) subscription.close(reason);
     else this.#recover(subscription).catch(this.context.report);
   }
 
@@ -402,7 +403,7 @@ export class Subscriptions extends Resource {
         // Not there yet, or no way to it: the next try may find it.
       }
     }
-    subscription.close(RELAY_REASONS.streamEnded);
+    subscription.close(RELAY_REASONS.relayLost);
   }
 }
 

@@ -28,6 +28,7 @@ import type { DataChannels } from '../data/data-channels.js';
 import { DuplexConnection } from '../sessions/duplex-connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import type { DataChannel } from '../data/data-channel.js';
+import { RELAY_REASONS } from '../streams/relay-reasons.js';
 import type { PulledStreams } from './pulled-streams.js';
 import type { SessionEvent } from '../sessions/session-events.js';
 import { publishingSettings, subscribingSettings } from '../sessions/session-settings.js';
@@ -335,12 +336,14 @@ export class DataChannelClient extends Resource {
 
   #hear(session: Session, event: SessionEvent): void {
     if (event.type === 'move') this.move(`Server is leaving (${event.reason})`);
-    if (event.type === 'subscriptionEnded') this.#hearEnd(session, event.subscription.stream);
+    if (event.type === 'subscriptionEnded') {
+      this.#hearEnd(session, event.subscription.stream, event.reason);
+    }
     if (event.type === 'ended' && isByHost(event.reason)) this.#tellOut(session, event.reason);
   }
 
   /** A client that offered by itself is told; others get an offer without the m-lines. */
-  #hearEnd(session: Session, name: StreamName): void {
+  #hearEnd(session: Session, name: StreamName, reason: string): void {
     this.#tidySoon(session);
     const key = streamKey(name);
     const request = this.#requests.get(key);
@@ -349,8 +352,10 @@ export class DataChannelClient extends Resource {
     queueMicrotask(() => {
       if (this.#requests.get(key) === request) this.#requests.delete(key);
     });
-    if (request && !request.byOffer && request.message.foci.length > 0)
-      void this.#askAgain(request);
+    const pulled = (request?.message.foci.length ?? 0) > 0;
+    // What was ended, there or by a host, is not asked for again.
+    const lost = reason === RELAY_REASONS.relayLost || reason === RELAY_REASONS.originLost;
+    if (request && !request.byOffer && pulled && lost) void this.#askAgain(request);
   }
 
   /** Of another server: the node of ours that pulled it may have died, and now this one can. */

@@ -2,6 +2,7 @@ import {
   Resource,
   SessionId,
   hasCode,
+  isByHost,
   type Random,
   type ResourceEvents,
   type StreamName,
@@ -140,7 +141,11 @@ export class PulledStream extends Resource {
       if (this.source === source) void this.#renew();
     };
     source.on('silent', renew);
-    source.onClosed(renew);
+    source.onClosed((reason) => {
+      // Its host does not want us there: we do not come back by ourselves.
+      if (isByHost(reason)) this.close(reason);
+      else renew();
+    });
   }
 
   /** The compiler takes what it saw before an await for still true. */

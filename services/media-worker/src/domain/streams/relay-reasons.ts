@@ -5,6 +5,8 @@
 export const RELAY_REASONS = {
   /** Nobody publishes it any more, under this epoch. */
   streamEnded: 'stream ended',
+  /** The same, but nobody said that it ended: its origin has gone without a word. */
+  originLost: 'origin lost',
   /** The stream lives, but this way to it does not. */
   relayLost: 'relay lost',
   /** The stream has a newer epoch. */
