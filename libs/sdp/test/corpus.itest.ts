@@ -8,6 +8,7 @@ const CORPUS = new URL('corpus/', import.meta.url);
 /** MIME type and mediasoup's kind of producer for each track of an offer, in order. */
 const TRACKS: Readonly<Record<string, readonly string[]>> = {
   'aiortc-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'aiortc-data': [],
   'aiortc-h264': ['audio/opus simple', 'video/H264 simple'],
   'aiortc-shape': ['audio/opus simple', 'video/VP8 simple'],
   'chromium-all': ['audio/opus simple', 'video/VP8 simple'],
@@ -22,19 +23,24 @@ const TRACKS: Readonly<Record<string, readonly string[]>> = {
   'chromium-vp9-svc': ['video/VP9 simple'],
   'ffmpeg-whip-shape': ['audio/opus simple', 'video/H264 simple'],
   'firefox-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'firefox-data': [],
   'firefox-shape-simulcast-rid': ['audio/opus simple', 'video/VP8 simulcast'],
   'firefox-simulcast': ['video/VP8 simulcast'],
   'gstreamer-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'gstreamer-data': [],
   'gstreamer-h264': ['audio/opus simple', 'video/H264 simple'],
   'gstreamer-webrtcbin-shape': ['video/VP8 simple', 'audio/opus simple'],
   'legacy-simulcast-ssrc-group': ['video/VP8 simulcast'],
   'libdatachannel-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'libdatachannel-data': [],
   'libdatachannel-h264': ['audio/opus simple', 'video/H264 simple'],
   'libdatachannel-shape': ['audio/opus simple', 'video/H264 simple'],
   'pion-shape-recvonly': [],
   'werift-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'werift-data': [],
   'werift-h264': ['audio/opus simple', 'video/H264 simple'],
   'wrtc-camera': ['audio/opus simple', 'video/VP8 simple'],
+  'wrtc-data': [],
   'wrtc-simulcast': ['video/VP8 simulcast'],
 };
 
