@@ -138,6 +138,25 @@ describe('data that a client publishes', () => {
     await next.hears(MESSAGES);
   });
 
+  test('comes on the PeerConnection that carries media both ways, whoever asked for channels', async () => {
+    const anna = aPeer('anna');
+    const chat = anna.open('chat');
+    await publishOpen(anna, chat);
+    const ben = aPeer('ben');
+    const own = ben.open('own');
+    const { session } = local.open('ben');
+    const { answer } = await session.negotiate('main', await ben.offer(), () => 'unused');
+    ben.accept(answer);
+    await own.opened();
+    const offer = await session.subscribe(CHAT, 'main');
+    await session.answer(CHAT, await ben.answer(offer));
+    const channel = await ben.given(0);
+    expect(channel.channel.getId() % 2).not.toBe(own.channel.getId() % 2);
+    own.say('to nobody');
+    await annaSays(chat, MESSAGES);
+    await channel.hears(MESSAGES);
+  });
+
   test('goes on for others when one who hears it closes the channel or leaves', async () => {
     const anna = aPeer('anna');
     const chat = anna.open('chat');
@@ -220,6 +239,10 @@ describe('who sends too much', () => {
     const { session, events } = await publishOpen(anna, channels[0]!);
     await eventually(() => (errorsIn(events).length > 0 ? undefined : 'no error'), 15_000);
     expect(errorsIn(events)).toEqual(['RATE_LIMITED']);
+    await eventually(() => {
+      const closed = channels.filter((channel) => channel.closed).length;
+      return closed === 4 ? undefined : `${closed} are closed`;
+    }, 15_000);
     await eventually(() => {
       const count = session.publications.find('chat')?.tracks.length;
       return count === 16 ? undefined : `${String(count)} tracks`;

@@ -4,7 +4,7 @@ import { ChannelTable, type Channel, type DataMessage, type Heard } from './chan
 import { CHANNEL_REASONS, DataChannel } from './data-channel.js';
 import { MESSAGE_MAX_BYTES } from './data-message.js';
 import type { DataRate } from './data-rate.js';
-import { DCEP_ACK, PPID, isReliable, type ChannelParameters } from './dcep.js';
+import { PPID, isReliable, type ChannelParameters } from './dcep.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import { consumeDataOn, reliabilityOf } from './sctp-stream.js';
 
@@ -42,8 +42,6 @@ const CLIENT_IDS_MAX = 256;
 const CHECK_MS = 2_000;
 /** How long a stream is not listened to on which too much came. */
 const PENALTY_MS = 1_000;
-/** How long a refused channel stays, until others have been opened. */
-const REFUSAL_MS = 500;
 /** Larger than any message may be, so that it is seen and refused, and not dropped silently. */
 const RECEIVE_MAX_BYTES = 4 * MESSAGE_MAX_BYTES;
 
@@ -255,9 +253,7 @@ export class DataChannels extends Resource<DataChannelsEvents> {
         dataProducerId: this.nothing.id,
         ordered: true,
       });
-      await consumer.send(DCEP_ACK, PPID.dcep);
-      // A reset among what opens other channels may be refused, and is not tried again.
-      this.options.clock.after(REFUSAL_MS, () => consumer.close());
+      consumer.close();
     } catch {
       // Two at once, or the transport is gone.
     }
