@@ -55,7 +55,8 @@ class Client:
         parts = ["webrtcbin name=peer bundle-policy=max-bundle"]
         parts += [f"{source(kind, video)} ! peer." for kind, on in
                   (("audio", audio), ("video", video)) if on]
-        self._publishing = Gst.parse_launch(" ".join(parts))
+        # An element by itself would not be in a pipeline.
+        self._publishing = Gst.parse_launch(f"pipeline. ( {' '.join(parts)} )")
         peer = self._publishing.get_by_name("peer")
         self._configure(peer)
         self._publishing.set_state(Gst.State.PLAYING)
