@@ -55,7 +55,9 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-async function placeOf(room: string, subject: string, stream?: Stream): Promise<Place> {
+type Named = Pick<Stream, 'participant' | 'purpose'>;
+
+async function placeOf(room: string, subject: string, stream?: Named): Promise<Place> {
   const token = await cluster.token({ subject, room });
   const { participant = subject, purpose = 'm.usermedia' } = stream ?? {};
   return { url: new URL(cluster.api).origin, token, room, participant, purpose };
@@ -103,6 +105,72 @@ async function published(room: string): Promise<Stream> {
   });
   return picture!;
 }
+
+test('who joined by an offer of the server publishes by one of its own', async () => {
+  const room = 'server-offer publishes';
+  const opened = [
+    await pages.publish('whip', 'publish', await placeOf(room, 'zoe')),
+    await published(room).then(async () =>
+      pages.publish('server-offer', 'publish', await placeOf(room, 'ann')),
+    ),
+  ];
+  const own = { participant: 'ann', purpose: 'm.usermedia' };
+  await eventually(async () => {
+    const streams = await reportOf(cluster.api).streams(room);
+    return streams.some(({ participant }) => participant === 'ann') ? undefined : 'not published';
+  });
+  const viewer = await pages.play('whep', 'play', await placeOf(room, 'ben', own));
+  await untilPlaying(viewer, true);
+  for (const page of [...opened, viewer]) await page.context().close();
+});
+
+async function steer(node: string, path: string, body?: object): Promise<void> {
+  const administrator = await cluster.token({ subject: 'root', admin: true });
+  const answer = await fetch(`${cluster.api}/nodes/${node}/${path}`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${administrator}`, 'Content-Type': 'application/json' },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  expect(answer.ok).toBe(true);
+}
+
+test('when a node drains, WHIP comes again without a gap, and WHEP after its PeerConnection ends', async () => {
+  const room = 'drained';
+  const nodeOfStream = async () => (await published(room)).node;
+  const opened = [await pages.publish('whip', 'publish', await placeOf(room, 'ann'))];
+  const node = await nodeOfStream();
+  const other = node === 'node-1' ? 'node-2' : 'node-1';
+  const viewer = await pages.play('rooms', 'play', await placeOf(room, 'cora'));
+  opened.push(viewer);
+  await untilPlaying(viewer, true);
+  try {
+    await steer(node, 'drain', { deadlineMs: 60_000 });
+    // The name is in use, by a session that is to go.
+    opened.push(await pages.publish('whip', 'publish', await placeOf(room, 'ann')));
+    expect(await nodeOfStream()).toBe(other);
+    const { framesDecoded } = await playbackOf(viewer);
+    await eventually(async () => {
+      const now = (await playbackOf(viewer)).framesDecoded;
+      return now >= framesDecoded + FRAMES_TO_SEE ? undefined : `${now} after ${framesDecoded}`;
+    }, PLAYBACK_TIMEOUT_MS);
+    await steer(node, 'undrain');
+
+    const stream = await published(room);
+    const player = await pages.play('whep', 'play', await placeOf(room, 'ben', stream));
+    opened.push(player);
+    await untilPlaying(player, true);
+    for (const leaving of ['node-1', 'node-2']) await steer(leaving, 'drain', { deadlineMs: 500 });
+    await eventually(async () => {
+      const states = await player.evaluate(() =>
+        window.recording.connections.map(({ connectionState }) => connectionState),
+      );
+      return states.includes('connected') ? states.join() : undefined;
+    }, PLAYBACK_TIMEOUT_MS);
+  } finally {
+    for (const each of ['node-1', 'node-2']) await steer(each, 'undrain');
+  }
+  for (const page of opened) await page.context().close();
+});
 
 describe.each(PUBLISHERS)('what is published over %s', (from, action) => {
   test.each(PLAYERS)('is seen and heard over %s (%s), from another node', async (to, play) => {

@@ -254,6 +254,42 @@ describe('what is refused', () => {
   });
 });
 
+test('a player whose offer takes nothing of the stream is made an offer instead', async () => {
+  const token = await tokenOf('player');
+  for (const node of [cluster.a, cluster.b]) {
+    node.failures.set('subscribeByOffer', new SluiceError('CANNOT_CONSUME', 'no codec in common'));
+  }
+  const countered = await offer('/whep/studio/encoder', token);
+  expect(countered.status).toBe(406);
+  expect(countered.headers.get('Content-Type')).toMatch(/^application\/sdp/);
+  expect(countered.headers.get('Link')).toContain('rel="ice-server"');
+  expect(await countered.text()).toMatch(/^offer of node-[ab] for encoder$/);
+  const resource = locationOf(countered);
+  const answered = await ask(resource, { method: 'PATCH', token, type: SDP, body: 'an answer' });
+  expect(answered.status).toBe(204);
+  expect((await ask(resource, { method: 'DELETE', token })).status).toBe(200);
+});
+
+test('what a host ends is not there any more, and its client may come again', async () => {
+  const token = await tokenOf('encoder');
+  const hosts = await tokenOf('hanna', { host: true });
+  const made = await offer('/whip/studio/encoder', token);
+  const removal = await ask('/api/v1/rooms/studio/participants/encoder', {
+    method: 'DELETE',
+    token: hosts,
+  });
+  expect(removal.status).toBe(204);
+  const patched = await ask(locationOf(made), {
+    method: 'PATCH',
+    token,
+    type: FRAGMENT,
+    ifMatch: '*',
+    body: 'a=end-of-candidates',
+  });
+  expect(await problemOf(patched)).toMatchObject({ status: 404 });
+  expect((await offer('/whip/studio/encoder', token)).status).toBe(201);
+});
+
 test('pages of any origin may ask beforehand', async () => {
   const endpoint = await ask('/whip/studio/encoder', { method: 'OPTIONS' });
   expect(endpoint.status).toBe(200);

@@ -35,7 +35,8 @@ import { IngestCopy, NatsIngestRecords } from './nats/ingest-records.js';
 import { announceLost } from './nats/lost-nodes.js';
 import { askToReplan } from './nats/replans.js';
 import { PlanExchange } from './nats/plan-exchange.js';
-import { LockedRooms, NatsRoomRecords } from './nats/room-records.js';
+import { RoomSweep } from './domain/rooms/room-sweep.js';
+import { KnownRooms, NatsRoomRecords } from './nats/room-records.js';
 import { NatsStreamRecords, RecordCopy } from './nats/stream-records.js';
 import { BeaconProber } from './stun/beacon-prober.js';
 
@@ -114,19 +115,21 @@ function openDoors(
 ): RoomDoors {
   const { replicas, timeoutMs } = config.nats;
   const onTrouble = (error: unknown) => log.debug({ err: error }, 'room records trouble');
-  const locked = new LockedRooms();
+  const known = new KnownRooms();
   const options = { name: BUCKETS.rooms, replicas, timeoutMs, onTrouble };
-  const bucket = KvBucket.open(bus, options, locked);
+  const bucket = KvBucket.open(bus, options, known);
   lifecycle.started('room records', 500, () => bucket.close());
-  return new RoomDoors({
-    records: new NatsRoomRecords(bucket, locked),
-    attendances: async (room) => {
-      const { sessions } = await directory.rooms.get(room);
-      return sessions.map(({ session }) => session);
-    },
-    participantsMax: config.roomParticipantsMax,
-    clock: systemClock,
-  });
+  const records = new NatsRoomRecords(bucket, known);
+  const attendances = async (room: string) => {
+    const { sessions } = await directory.rooms.get(room);
+    return sessions.map(({ session }) => session);
+  };
+  const hearingMs = () => directory.hearingMs;
+  const sweep = new RoomSweep({ records, attendances, hearingMs, clock: systemClock, onTrouble });
+  sweep.start();
+  lifecycle.started('room sweep', 500, () => sweep.stop());
+  const { roomParticipantsMax: participantsMax } = config;
+  return new RoomDoors({ records, attendances, participantsMax, clock: systemClock });
 }
 
 /** By which nodes are asked, when they are not heard. */

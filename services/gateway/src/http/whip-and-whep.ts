@@ -94,7 +94,8 @@ async function create(
   if (!made) return;
   if (iceServerLinks.length > 0) response.append('Link', [...iceServerLinks]);
   response
-    .status(201)
+    // What a player cannot be sent as it offered is offered to it instead.
+    .status(made.isCounterOffer ? 406 : 201)
     .set({
       Location: `/${dialect}-sessions/${made.resource}`,
       ETag: tagOf(made),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { WebSocket } from 'ws';
 import { SluiceError } from '@sluice/core';
-import { FRAME_MAX_BYTES } from '@sluice/protocol';
+import { CLOSE_CODES, FRAME_MAX_BYTES } from '@sluice/protocol';
 import { grantsOf, type Identity } from '@sluice/tokens';
 import { UmbrellaLink, type UmbrellaPorts } from '../domain/umbrella/link.js';
 import type { UmbrellaLinks } from '../domain/umbrella/links.js';
@@ -11,6 +11,7 @@ import { decodeUmbrella, encodeUmbrella } from '../proto/umbrella.js';
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 const PING_INTERVAL_MS = 20_000;
+const REFUSALS: readonly number[] = [CLOSE_CODES.unauthenticated, CLOSE_CODES.forbidden];
 const UNSENT_MAX_BYTES = 1024 * 1024;
 
 /** Dials another server’s `/wsb`. */
@@ -24,6 +25,7 @@ export function trunkDialer(ports: UmbrellaPorts, links: UmbrellaLinks, room: st
     });
     let link: UmbrellaLink | undefined;
     let closed = false;
+    let refused = false;
     const onClosed: (() => void)[] = [];
     let answered = true;
     const pinging = ports.clock.every(PING_INTERVAL_MS, () => {
@@ -46,8 +48,9 @@ export function trunkDialer(ports: UmbrellaPorts, links: UmbrellaLinks, room: st
     socket.on('error', () => {
       // Also of servers that are not there: 'close' follows, and it is dialled again.
     });
-    socket.on('close', () => {
+    socket.on('close', (code) => {
       closed = true;
+      refused = REFUSALS.includes(code);
       pinging.cancel();
       if (link) links.remove(link);
       link?.end();
@@ -56,6 +59,9 @@ export function trunkDialer(ports: UmbrellaPorts, links: UmbrellaLinks, room: st
     return {
       get closed() {
         return closed;
+      },
+      get refused() {
+        return refused;
       },
       close: () => socket.terminate(),
       onClosed: (listener) => void onClosed.push(listener),

@@ -26,6 +26,8 @@ type ResourceDialect = ResourceContent['dialect'];
 export interface Made {
   readonly sdp: string;
   readonly resource: string;
+  /** Ours, because what the client offered takes nothing of the stream. */
+  readonly isCounterOffer?: true;
 }
 
 const ONE_OFFER = { overlap: false, gather: false, bothWays: false } as const;
@@ -56,12 +58,21 @@ export class ResourceSessions {
 
   /**
    * Plays a stream: the client's offer in, our answer out. Without an offer ours is out, and
-   * {@link answer} follows.
+   * {@link answer} follows; so it does where the client's offer takes nothing of the stream.
    *
    * @throws {SluiceError} NOT_FOUND when nobody publishes it now.
    */
   async play(identity: Identity, stream: StreamName, sdp: string): Promise<Made> {
     this.#admit(identity, 'whep', stream.room);
+    try {
+      return await this.#play(identity, stream, sdp);
+    } catch (error) {
+      if (sdp === '' || !hasCode(error, 'CANNOT_CONSUME')) throw error;
+      return { ...(await this.#play(identity, stream, '')), isCounterOffer: true };
+    }
+  }
+
+  #play(identity: Identity, stream: StreamName, sdp: string): Promise<Made> {
     return this.#make(identity, 'whep', stream, identity, async ({ node, sessionId }) => {
       const subscription = { ...stream, connection: undefined };
       if (sdp !== '') return node.subscribeByOffer(sessionId, subscription, sdp);

@@ -13,6 +13,7 @@ let dialled: Dialled[];
 
 class Dialled implements Trunk {
   closed = false;
+  refused = false;
   #listener: () => void = () => undefined;
 
   constructor(readonly by: string) {}
@@ -127,6 +128,17 @@ test('those who lost the same server do not come back at once', async () => {
   expect(await again(0)).toBeLessThan(900);
   await pass([one], 60);
   expect(await again(0.99)).toBeGreaterThan(1_150);
+});
+
+test('where it was refused, it comes back five minutes later', async () => {
+  const one = aGateway('one');
+  await pass([one], 1);
+  dialled[0]!.refused = true;
+  dialled[0]!.close();
+  await pass([one], 298);
+  expect(open()).toEqual([]);
+  await pass([one], 5);
+  expect(open()).toEqual(['one']);
 });
 
 test('what is taken from the list is hung up', async () => {

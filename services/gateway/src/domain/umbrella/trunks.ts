@@ -23,6 +23,8 @@ export interface Leases {
 /** A dialled WebSocket with its link. */
 export interface Trunk {
   readonly closed: boolean;
+  /** It was closed because we are not wanted there, or its end is not wanted here. */
+  readonly refused: boolean;
   close(): void;
   /** Told once, also of a server that was not there. */
   onClosed(listener: () => void): void;
@@ -58,6 +60,8 @@ const REVIEW_INTERVAL_MS = 2_500;
 const LEASE_MS = 10_000;
 const REDIAL_MIN_MS = 1_000;
 const REDIAL_MAX_MS = 10_000;
+/** Where we are not wanted: a host, or another token, may change that. */
+const REFUSED_REDIAL_MS = 300_000;
 /** A trunk that stood for so long was a good one. */
 const STEADY_MS = 30_000;
 
@@ -153,7 +157,8 @@ export class Trunks {
     trunk.onClosed(() => {
       if (held.trunk !== trunk || this.#stopped) return;
       const stood = clock.nowMs() - dialledAtMs >= STEADY_MS;
-      const delayMs = this.#redialDelayMs(stood ? 0 : held.failures);
+      const usualMs = this.#redialDelayMs(stood ? 0 : held.failures);
+      const delayMs = trunk.refused ? REFUSED_REDIAL_MS : usualMs;
       held.failures = stood ? 1 : held.failures + 1;
       held.redialAtMs = clock.nowMs() + delayMs;
       held.redialling?.cancel();

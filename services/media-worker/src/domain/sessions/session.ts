@@ -395,7 +395,7 @@ export class Session extends Resource implements DrainedSession {
     const { retired, limits } = this.environment;
     const settings = {
       ...publishingSettings(this.environment, this.#dialing),
-      ...subscribingSettings(this.environment, () => this.attached, this.#dialing),
+      ...subscribingSettings(this.environment, () => this.#isAwaited(), this.#dialing),
     };
     const connectionsMax = limits.duplexConnections;
     const context = { home, publications, subscriptions, retired, settings, connectionsMax };
@@ -404,6 +404,12 @@ export class Session extends Resource implements DrainedSession {
 
   get #dialing() {
     return dialingSettings(this.profile, this.environment, (reason) => this.close(reason));
+  }
+
+  /** Whether somebody is to answer: of one whom nobody can tell anything later, the first offer. */
+  #isAwaited(): boolean {
+    if (!this.profile.unattended) return this.attached;
+    return !this.#connections.some(({ connected }) => connected);
   }
 
   get #connections(): readonly Connection[] {

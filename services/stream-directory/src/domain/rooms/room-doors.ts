@@ -104,7 +104,8 @@ export class RoomDoors {
     { members }: RoomRecord,
     there: readonly Attendance[],
   ): RoomRecord | undefined {
-    if (members.includes(participant)) return undefined;
+    if (members.includes(participant))
+      return this.#again({ locked: true, members }, participant, there);
     const isIn =
       participantsOf(there).has(participant) || onlyWatches(there, connectionId) !== undefined;
     if (!isIn) throw new SluiceError('PERMISSION_DENIED', 'the room is locked');
@@ -122,12 +123,23 @@ export class RoomDoors {
     const members = record.members.filter(
       (member) => this.#isThere(room, member, counted) && (member !== own || counted.has(member)),
     );
-    if (members.includes(participant)) return undefined;
+    if (members.includes(participant)) {
+      return this.#again({ locked: false, members }, participant, there);
+    }
     const inside = new Set([...members, ...counted]);
     if (participantsMax > 0 && !inside.has(participant) && inside.size >= participantsMax) {
       throw new SluiceError('CAPACITY_EXHAUSTED', 'the room is full');
     }
     return { locked: false, members: [...inside.add(participant)] };
+  }
+
+  /** One who is not seen yet is written again, so that nobody takes the record for unneeded. */
+  #again(
+    record: RoomRecord,
+    participant: string,
+    there: readonly Attendance[],
+  ): RoomRecord | undefined {
+    return participantsOf(there).has(participant) ? undefined : record;
   }
 
   async #change(
