@@ -124,6 +124,33 @@ test('a shared screen appears beside the camera, and goes when its sharer leaves
   });
 });
 
+test('cameras are added, seen with what is wrong with them, and removed, by who may', async () => {
+  const { page } = ben;
+  await page.getByTestId('streams').click();
+  const panel = page.getByTestId('cameras');
+  await panel.getByLabel('Name of a new camera').fill('door');
+  await panel.getByLabel('Its address, with its password').fill('rtsp://ada:s3cret@127.0.0.1:9/');
+  await panel.getByTestId('add-camera').click();
+  const row = page.getByTestId('camera-door');
+  await row.getByText('its address is not in a network that may be pulled from').waitFor();
+  expect(await row.innerText()).toMatch(/^door\s+Failed\s+rtsp:\/\/127\.0\.0\.1:9\s/);
+  expect(await page.content()).not.toContain('s3cret');
+  await row.getByRole('button', { name: 'Remove door' }).click();
+  await row.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Close' }).click();
+
+  const token = await scene.cluster.token({ subject: 'guest', room: ROOM });
+  const fragment = new URLSearchParams({ token }).toString();
+  const context = await scene.browsers.browser.newContext();
+  const guest = await context.newPage();
+  await guest.goto(`${scene.cluster.origin}/#${fragment}`);
+  await guest.getByTestId('join').click();
+  await guest.getByTestId('streams').click();
+  await guest.getByTestId('drawer').waitFor();
+  expect(await guest.getByTestId('cameras').count()).toBe(0);
+  await context.close();
+});
+
 test('nothing went wrong in either page meanwhile', () => {
   expect([...ann.errors, ...ben.errors]).toEqual([]);
 });

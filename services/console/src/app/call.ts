@@ -16,6 +16,7 @@ import {
   type StreamKey,
 } from '../client/index.js';
 import { BitrateHistory } from './bitrate-history.js';
+import type { Cameras } from './cameras.js';
 import type { LocalMedia } from './local-media.js';
 import { Notices } from './notices.js';
 import { tilesOf } from './tiles.js';
@@ -30,6 +31,8 @@ export interface CallOptions {
   /** Of what the page sends. */
   readonly codec: PictureCodec;
   readonly media: LocalMedia;
+  /** For those who may add and remove them. */
+  readonly cameras: Cameras | undefined;
 }
 
 /** A line of the chat, as it is shown. */

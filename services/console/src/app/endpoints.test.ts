@@ -6,5 +6,6 @@ test.each([
   ['https://h/a/b/', 'wss://h/a/b/ws', 'https://h/a/b/api/v1/tokens'],
   ['https://h/a/index.html?x=/y/#token=/z/', 'wss://h/a/ws', 'https://h/a/api/v1/tokens'],
 ])('%s is served beside its own endpoints', (page, ws, tokens) => {
-  expect(endpointsOf(page)).toEqual({ ws, tokens });
+  const ingests = tokens.replace('tokens', 'ingests');
+  expect(endpointsOf(page)).toEqual({ ws, tokens, ingests });
 });

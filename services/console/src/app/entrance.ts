@@ -8,6 +8,7 @@ import {
   type PictureCodec,
 } from '../client/index.js';
 import { Call } from './call.js';
+import { Cameras } from './cameras.js';
 import { endpointsOf } from './endpoints.js';
 import type { Invitation } from './invitation.js';
 import type { LocalMedia } from './local-media.js';
@@ -65,7 +66,7 @@ export class Entrance {
   }
 
   #newCall(): Call {
-    const { ws, tokens } = endpointsOf(this.pageUrl);
+    const { ws, tokens, ingests } = endpointsOf(this.pageUrl);
     const given = this.token.peek().trim();
     const claims = this.claims.peek();
     const room = this.room.peek().trim();
@@ -76,6 +77,7 @@ export class Entrance {
     // One administrator's link serves many participants: each page is one of its own.
     const wish = { subject: newSubject(), name, room, publish: true, subscribe: true };
     const admin = claims?.admin === true;
+    const mayPull = admin || claims?.ingest === true;
     return new Call({
       url: ws,
       room,
@@ -83,6 +85,7 @@ export class Entrance {
       mayPublish: claims?.publish !== false,
       codec,
       media: this.media,
+      cameras: mayPull ? new Cameras(ingests, given, room) : undefined,
       token: () => (admin ? mintToken(tokens, given, wish) : Promise.resolve(given)),
     });
   }

@@ -18,6 +18,7 @@ test('the claims of a participant are read', () => {
     room: 'demo',
     admin: false,
     publish: true,
+    ingest: false,
     expiresAtMs: 2_000,
   });
 });

@@ -8,6 +8,8 @@ export interface Claims {
   readonly room: string | undefined;
   readonly admin: boolean;
   readonly publish: boolean;
+  /** May have cameras pulled. */
+  readonly ingest: boolean;
   readonly expiresAtMs: number | undefined;
 }
 
@@ -35,6 +37,7 @@ function toClaims(claims: Readonly<Record<string, unknown>>): Claims {
     room: typeof room === 'string' && room !== '*' ? room : undefined,
     admin: claims['admin'] === true,
     publish: claims['publish'] !== false,
+    ingest: claims['ingest'] === true,
     expiresAtMs: typeof exp === 'number' ? exp * 1_000 : undefined,
   };
 }

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Call } from '../app/call.js';
+import { CameraPanel } from './camera-panel.js';
 import { purposeLabel } from './format.js';
 import { Icon } from './icons.js';
 import type { RoomView } from './room-view.js';
@@ -45,7 +46,14 @@ export function Drawer({ call, view }: DrawerProps) {
         </button>
       </header>
       <div class="drawer-body">
-        {tile ? <StreamDetails tile={tile} call={call} /> : <StreamList call={call} view={view} />}
+        {tile ? (
+          <StreamDetails tile={tile} call={call} />
+        ) : (
+          <>
+            <StreamList call={call} view={view} />
+            {call.options.cameras && <CameraPanel cameras={call.options.cameras} />}
+          </>
+        )}
       </div>
     </aside>
   );
