@@ -7,7 +7,7 @@ import type { Answered } from './publication.js';
 import type { Publications, StreamOf } from './publications.js';
 import type { RetiredConnections } from './retired-connections.js';
 import type { SubscribingSettings } from './subscribing-connection.js';
-import type { Subscriptions } from './subscriptions.js';
+import type { SubscribeHow, Subscriptions } from './subscriptions.js';
 
 export interface DuplexConnectionsContext {
   readonly home: HomeRouter;
@@ -56,9 +56,9 @@ export class DuplexConnections extends Resource {
     }
   }
 
-  /** One whose first offer is ours. Idempotent. */
-  async ensure(key: string): Promise<void> {
-    if (this.#byKey.has(key)) return;
+  /** Has one whose first offer is ours, if that is wanted. Idempotent. */
+  async prepare(key: string, { bothWays = false }: Pick<SubscribeHow, 'bothWays'>): Promise<void> {
+    if (!bothWays || key === '' || this.#byKey.has(key)) return;
     this.#add(await this.#open(key, undefined));
   }
 

@@ -223,10 +223,9 @@ export class Session extends Resource implements DrainedSession {
     this.#admit();
     // Under way at once, so that many subscriptions wait for their relays together.
     this.environment.source.ensure(this.home.routerId, stream).catch(() => undefined);
-    return this.#command(async () => {
-      if (how.bothWays && key !== '') await this.#duplexes.ensure(key);
-      return this.subscriptions.subscribe(stream, key, how);
-    });
+    return this.#command(() =>
+      this.#duplexes.prepare(key, how).then(() => this.subscriptions.subscribe(stream, key, how)),
+    );
   }
 
   /** Our answer to a client that offers to receive. */
@@ -331,9 +330,8 @@ export class Session extends Resource implements DrainedSession {
 
   override close(reason = 'requested'): void {
     if (this.closed) return;
-    const { moved, workerLost } = SESSION_REASONS;
     // First: otherwise whoever watches would take the streams for ended.
-    if (this.moving || reason === moved || reason === workerLost) {
+    if (this.moving || Object.values<string>(SESSION_REASONS).includes(reason)) {
       this.publications.handOver();
       this.#duplexes.handOver();
     }
@@ -393,9 +391,12 @@ export class Session extends Resource implements DrainedSession {
   #duplexConnections(): DuplexConnections {
     const { home, publications, subscriptions } = this;
     const { retired, limits } = this.environment;
+    // Who is told of no later offer answers the first one alone.
+    const isNew = () => !this.#connections.some(({ connected }) => connected);
+    const answers = () => (this.profile.unattended ? isNew() : this.attached);
     const settings = {
       ...publishingSettings(this.environment, this.#dialing),
-      ...subscribingSettings(this.environment, () => this.#isAwaited(), this.#dialing),
+      ...subscribingSettings(this.environment, answers, this.#dialing),
     };
     const connectionsMax = limits.duplexConnections;
     const context = { home, publications, subscriptions, retired, settings, connectionsMax };
@@ -404,12 +405,6 @@ export class Session extends Resource implements DrainedSession {
 
   get #dialing() {
     return dialingSettings(this.profile, this.environment, (reason) => this.close(reason));
-  }
-
-  /** Whether somebody is to answer: of one whom nobody can tell anything later, the first offer. */
-  #isAwaited(): boolean {
-    if (!this.profile.unattended) return this.attached;
-    return !this.#connections.some(({ connected }) => connected);
   }
 
   get #connections(): readonly Connection[] {
