@@ -36,7 +36,7 @@ export async function narrow(
   ]);
   await link.unlimit();
   const freedAtMs = performance.now();
-  await untilWidth(ben, (width) => width === FULL.width);
+  await untilWidth(ben, (width) => width === FULL.width, cora);
   figures.add(`300 kbit/s to a viewer, ${room}`, limited);
   figures.add('another viewer meanwhile', free);
   figures.note(`the full picture was back, ${room},`, performance.now() - freedAtMs);
@@ -47,9 +47,12 @@ export async function narrow(
 function untilWidth(
   viewer: BrowserParticipant,
   isWanted: (width: number) => boolean,
+  other?: BrowserParticipant,
 ): Promise<void> {
   return eventually(async () => {
     const width = (await viewer.receivedVideo(ALICE))?.frameWidth ?? 0;
-    return isWanted(width) ? undefined : `the picture is ${width} wide`;
+    if (isWanted(width)) return undefined;
+    const elsewhere = (await other?.receivedVideo(ALICE))?.frameWidth;
+    return `the picture is ${width} wide${other ? `, another viewer's ${String(elsewhere)}` : ''}`;
   }, SETTLE_TIMEOUT_MS);
 }

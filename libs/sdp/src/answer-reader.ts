@@ -3,12 +3,13 @@ import { isTaken } from './codec-match.js';
 import { readCodecs } from './codecs.js';
 import { isDataSection, readMaxMessageBytes } from './data-section.js';
 import { SdpError } from './errors.js';
-import { readExtensions } from './header-extensions.js';
+import { DEPENDENCY_DESCRIPTOR_URI, readExtensions } from './header-extensions.js';
 import { stopped, type MLine } from './m-line.js';
 import type { Mid, SdpLimits } from './negotiation-types.js';
 import { readDirection, type Direction } from './offered-media.js';
 import type { Reception } from './reception.js';
 import { readRemoteTransport, type RemoteTransport } from './remote-transport.js';
+import type { Sending } from './sending.js';
 import {
   parseSessionDescription,
   type MediaSection,
@@ -86,7 +87,7 @@ function answered(
   const takes = line.sending && receives(direction) && listsCodec(section, line);
   return {
     ...line,
-    sending: takes ? line.sending : undefined,
+    sending: takes ? heard(line.sending, section, description) : undefined,
     reception:
       line.reception && sends(direction)
         ? accepted(line.reception, section, description)
@@ -104,6 +105,17 @@ function accepted(
     answered.some((extension) => extension.uri === uri && extension.id === id),
   );
   return { ...reception, extensions };
+}
+
+/** Of what we send, what the client can make use of. */
+function heard(sending: Sending, section: MediaSection, description: SessionDescription): Sending {
+  const answered = readExtensions(section, description);
+  const extensions = sending.extensions.filter(
+    ({ uri, id }) =>
+      uri !== DEPENDENCY_DESCRIPTOR_URI ||
+      answered.some((extension) => extension.uri === uri && extension.id === id),
+  );
+  return extensions.length < sending.extensions.length ? { ...sending, extensions } : sending;
 }
 
 function listsCodec(section: MediaSection, { kind, sending }: MLine): boolean {

@@ -30,6 +30,7 @@ import {
 import { readRemoteTransport, type RemoteTransport } from './remote-transport.js';
 import { describeSending } from './sending.js';
 import { parseSessionDescription } from './session-description.js';
+import { canLayer, needsNoDescriptor } from './scalability.js';
 import { sessionIdFrom } from './session-id.js';
 import { consumableOn, fitsSlot } from './slot.js';
 
@@ -328,6 +329,13 @@ export class Negotiation {
     if (offer.data === this.#dataMid) this.#dataMid = undefined;
     this.#forgetSettledWishes();
     return { connect, accepted, rejected, removed };
+  }
+
+  /** Whether the client can put together what we send on `mid` where that has several spatial layers. */
+  takesSpatialLayers(mid: Mid): boolean {
+    const sending = this.#lines.find((line) => line.mid === mid)?.sending;
+    const [codec] = sending?.codecs ?? [];
+    return !sending || !codec || needsNoDescriptor(codec) || canLayer(codec, sending.extensions);
   }
 
   get #wishes(): Wishes {

@@ -1,6 +1,12 @@
 import { generateRouterRtpCapabilities } from 'mediasoup/ortc';
 import { describe, expect, it } from 'vitest';
-import { MEDIA_CODECS, aDescription, aTransport, anOutgoingTrack } from './fixtures.js';
+import {
+  MEDIA_CODECS,
+  aDescription,
+  aTransport,
+  anOutgoingTrack,
+  clientTransport,
+} from './fixtures.js';
 import { DEPENDENCY_DESCRIPTOR_URI } from './header-extensions.js';
 import { Negotiation } from './negotiation.js';
 import { isLayered } from './scalability.js';
@@ -58,6 +64,26 @@ describe('scalability modes', () => {
     };
     expect(described('video/AV1')).toBe(true);
     expect(described('video/VP9')).toBe(false);
+  });
+
+  it('of AV1 are of no use to a client that takes no descriptor', () => {
+    const taken = (...lines: readonly string[]) => {
+      const negotiation = aNegotiation();
+      const mid = negotiation.reserve('video');
+      const track = anOutgoingTrack('video', mid);
+      const codecs = track.rtpParameters.codecs.map((codec) =>
+        codec.mimeType === 'video/VP8' ? { ...codec, mimeType: 'video/AV1' } : codec,
+      );
+      negotiation.setSending(mid, { ...track, rtpParameters: { ...track.rtpParameters, codecs } });
+      negotiation.createOffer();
+      const answered = ['a=rtpmap:101 AV1/90000', ...lines];
+      const section = { mid, kind: 'video', direction: 'recvonly', lines: answered } as const;
+      const answer = aDescription([section], clientTransport('clientufrag', 'active'));
+      expect(negotiation.receiveAnswer(answer).accepted).toEqual([mid]);
+      return negotiation.takesSpatialLayers(mid);
+    };
+    expect(taken(`a=extmap:7 ${DEPENDENCY_DESCRIPTOR_URI}`)).toBe(true);
+    expect(taken()).toBe(false);
   });
 
   it('stay as they were told, until told otherwise', () => {

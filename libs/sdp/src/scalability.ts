@@ -22,9 +22,13 @@ export function canLayer(
   codec: Pick<Codec, 'mimeType'>,
   extensions: readonly Pick<Extension, 'uri'>[],
 ): boolean {
-  const mimeType = codec.mimeType.toLowerCase();
-  if (mimeType === 'video/vp9') return true;
+  if (codec.mimeType.toLowerCase() === 'video/vp9') return true;
   return (
-    mimeType === 'video/av1' && extensions.some(({ uri }) => uri === DEPENDENCY_DESCRIPTOR_URI)
+    !needsNoDescriptor(codec) && extensions.some(({ uri }) => uri === DEPENDENCY_DESCRIPTOR_URI)
   );
+}
+
+/** Of AV1 nobody can put together the layers of a picture without it. */
+export function needsNoDescriptor({ mimeType }: Pick<Codec, 'mimeType'>): boolean {
+  return mimeType.toLowerCase() !== 'video/av1';
 }

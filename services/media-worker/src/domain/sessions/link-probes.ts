@@ -3,6 +3,7 @@ import type { Clock } from '@sluice/core';
 
 /** Five packets or so each time: little enough for a link that has no room for more. */
 const PROBE_INTERVAL_MS = 2_500;
+const WHOLE_PROBE_BYTES = 1_000;
 /** What is wanted must be more than this many times what the link is believed to carry. */
 const SHORTAGE = 1.05;
 
@@ -22,13 +23,15 @@ interface Estimate {
  */
 export class LinkProbes {
   readonly #missing = new Set<object>();
-  #probedAtMs: number;
+  /** Of the last probe that was known to be sent, and when. */
+  #sentBytes = 0;
+  #sentAtMs: number;
 
   constructor(
     private readonly transport: WebRtcTransport,
     private readonly clock: Clock,
   ) {
-    this.#probedAtMs = clock.nowMs();
+    this.#sentAtMs = clock.nowMs();
     transport.on('trace', (trace) => this.#onTrace(trace));
   }
 
@@ -57,16 +60,13 @@ export class LinkProbes {
     if (type !== 'bwe' || this.#missing.size === 0) return;
     const { bweType, desiredBitrate, availableBitrate, maxBitrate } = info as Estimate;
     const short = desiredBitrate > availableBitrate * SHORTAGE && availableBitrate < maxBitrate;
-    const nowMs = this.clock.nowMs();
-    if (bweType !== 'transport-cc' || !short) return;
-    if (nowMs - this.#probedAtMs < PROBE_INTERVAL_MS) return;
-    this.#probedAtMs = nowMs;
-    void this.#probe(availableBitrate);
+    if (bweType === 'transport-cc' && short) void this.#probe(availableBitrate);
   }
 
   /** mediasoup probes when it may send more than it could before. */
   async #probe(availableBps: number): Promise<void> {
     try {
+      if (await this.#hasJustProbed()) return;
       await Promise.all([
         this.transport.setMaxOutgoingBitrate(availableBps),
         this.transport.setMaxOutgoingBitrate(0),
@@ -74,5 +74,17 @@ export class LinkProbes {
     } catch {
       // It closed meanwhile.
     }
+  }
+
+  /** A worker that comes too late for a probe's next packet gives it up, and sends none of it at times. */
+  async #hasJustProbed(): Promise<boolean> {
+    const [stats] = await this.transport.getStats();
+    const sentBytes = stats?.probationBytesSent ?? 0;
+    const nowMs = this.clock.nowMs();
+    if (sentBytes - this.#sentBytes >= WHOLE_PROBE_BYTES) {
+      this.#sentBytes = sentBytes;
+      this.#sentAtMs = nowMs;
+    }
+    return nowMs - this.#sentAtMs < PROBE_INTERVAL_MS;
   }
 }

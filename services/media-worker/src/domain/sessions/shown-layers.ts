@@ -30,6 +30,7 @@ export class ShownLayers {
   readonly #layered: boolean;
   #wished: WishedLayers = {};
   #shown: number | undefined;
+  #lowestAlone = false;
   #rest: Timer | undefined;
 
   constructor(private readonly options: ShownLayersOptions) {
@@ -52,7 +53,14 @@ export class ShownLayers {
     await this.#prefer();
   }
 
+  /** The viewer cannot put together pictures of several spatial layers. */
+  keepLowest(): void {
+    this.#lowestAlone = true;
+    void this.#prefer();
+  }
+
   get #highest(): number {
+    if (this.#lowestAlone && this.options.consumer.type === 'svc') return 0;
     return Math.min(this.#wished.spatial ?? HIGHEST_LAYER, HIGHEST_LAYER);
   }
 

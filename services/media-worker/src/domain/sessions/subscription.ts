@@ -389,6 +389,9 @@ export class Subscription extends Resource {
   #accept(line: Line): void {
     if (line.accepted) return;
     line.accepted = true;
+    if (!this.connection.connection.negotiation.takesSpatialLayers(line.mid)) {
+      line.layers.keepLowest();
+    }
     if (isBeside(line)) void this.#retireOnceShown(line);
     else this.#retire(line);
     void this.#apply(line);
