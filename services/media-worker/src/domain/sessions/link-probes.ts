@@ -1,9 +1,11 @@
 import type { TransportTraceEventData, WebRtcTransport } from 'mediasoup/types';
 import type { Clock } from '@sluice/core';
 
-/** Five packets or so each time: little enough for a link that has no room for more. */
-const PROBE_INTERVAL_MS = 2_500;
-const WHOLE_PROBE_BYTES = 1_000;
+/**
+ * Two kilobytes or so each time: little for a link that has no room for more. One probe alone says
+ * little: of a worker that is some milliseconds late with its packets it shows a narrower link.
+ */
+const PROBE_INTERVAL_MS = 900;
 /** What is wanted must be more than this many times what the link is believed to carry. */
 const SHORTAGE = 1.05;
 
@@ -23,15 +25,13 @@ interface Estimate {
  */
 export class LinkProbes {
   readonly #missing = new Set<object>();
-  /** Of the last probe that was known to be sent, and when. */
-  #sentBytes = 0;
-  #sentAtMs: number;
+  #probedAtMs: number;
 
   constructor(
     private readonly transport: WebRtcTransport,
     private readonly clock: Clock,
   ) {
-    this.#sentAtMs = clock.nowMs();
+    this.#probedAtMs = clock.nowMs();
     transport.on('trace', (trace) => this.#onTrace(trace));
   }
 
@@ -65,8 +65,10 @@ export class LinkProbes {
 
   /** mediasoup probes when it may send more than it could before. */
   async #probe(availableBps: number): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    if (nowMs - this.#probedAtMs < PROBE_INTERVAL_MS) return;
+    this.#probedAtMs = nowMs;
     try {
-      if (await this.#hasJustProbed()) return;
       await Promise.all([
         this.transport.setMaxOutgoingBitrate(availableBps),
         this.transport.setMaxOutgoingBitrate(0),
@@ -74,17 +76,5 @@ export class LinkProbes {
     } catch {
       // It closed meanwhile.
     }
-  }
-
-  /** A worker that comes too late for a probe's next packet gives it up, and sends none of it at times. */
-  async #hasJustProbed(): Promise<boolean> {
-    const [stats] = await this.transport.getStats();
-    const sentBytes = stats?.probationBytesSent ?? 0;
-    const nowMs = this.clock.nowMs();
-    if (sentBytes - this.#sentBytes >= WHOLE_PROBE_BYTES) {
-      this.#sentBytes = sentBytes;
-      this.#sentAtMs = nowMs;
-    }
-    return nowMs - this.#sentAtMs < PROBE_INTERVAL_MS;
   }
 }
