@@ -1,11 +1,10 @@
 import type { TransportTraceEventData, WebRtcTransport } from 'mediasoup/types';
 import type { Clock } from '@sluice/core';
 
-/**
- * Two kilobytes or so each time: little for a link that has no room for more. One probe alone says
- * little: of a worker that is some milliseconds late with its packets it shows a narrower link.
- */
-const PROBE_INTERVAL_MS = 900;
+/** Some three kilobytes each time: little for a link that has no room for more. */
+const PROBE_INTERVAL_MS = 1_900;
+/** Of mediasoup's own limit, which is 1.35 times of what is wanted, or more. */
+const OTHER_LIMIT = 0.8;
 /** What is wanted must be more than this many times what the link is believed to carry. */
 const SHORTAGE = 1.05;
 
@@ -26,6 +25,7 @@ interface Estimate {
 export class LinkProbes {
   readonly #missing = new Set<object>();
   #probedAtMs: number;
+  #limited = false;
 
   constructor(
     private readonly transport: WebRtcTransport,
@@ -44,7 +44,9 @@ export class LinkProbes {
 
   /** No longer. */
   satisfied(viewer: object): void {
-    if (this.#missing.delete(viewer) && this.#missing.size === 0) void this.#trace(false);
+    if (!this.#missing.delete(viewer) || this.#missing.size > 0) return;
+    void this.#trace(false);
+    if (this.#limited) void this.#limit(0);
   }
 
   async #trace(enabled: boolean): Promise<void> {
@@ -60,19 +62,26 @@ export class LinkProbes {
     if (type !== 'bwe' || this.#missing.size === 0) return;
     const { bweType, desiredBitrate, availableBitrate, maxBitrate } = info as Estimate;
     const short = desiredBitrate > availableBitrate * SHORTAGE && availableBitrate < maxBitrate;
-    if (bweType === 'transport-cc' && short) void this.#probe(availableBitrate);
+    if (bweType === 'transport-cc' && short) void this.#probe(maxBitrate);
   }
 
-  /** mediasoup probes when it may send more than it could before. */
-  async #probe(availableBps: number): Promise<void> {
+  /**
+   * mediasoup probes, twice, when the limit of what it may send becomes another one. Either limit is
+   * above all that is wanted.
+   */
+  async #probe(maxBps: number): Promise<void> {
     const nowMs = this.clock.nowMs();
     if (nowMs - this.#probedAtMs < PROBE_INTERVAL_MS) return;
     this.#probedAtMs = nowMs;
+    await this.#limit(this.#limited ? 0 : Math.round(maxBps * OTHER_LIMIT));
+  }
+
+  /** @param bps 0 for none but mediasoup's own. */
+  async #limit(bps: number): Promise<void> {
+    this.#limited = bps > 0;
+    if (this.transport.closed) return;
     try {
-      await Promise.all([
-        this.transport.setMaxOutgoingBitrate(availableBps),
-        this.transport.setMaxOutgoingBitrate(0),
-      ]);
+      await this.transport.setMaxOutgoingBitrate(bps);
     } catch {
       // It closed meanwhile.
     }
