@@ -32,7 +32,7 @@ describe.skipIf(lacks !== undefined)('narrow links', () => {
       limit: () => wire.impair({ kilobitsPerSecond: 300, queueMs: 300, delayMs: 20 }),
       unlimit: () => wire.impair({}),
     });
-    expect(free.widths).toEqual([FULL.width]);
+    expect(free.widths).toContain(FULL.width);
     expect(limited.widths).not.toContain(FULL.width);
     expect(limited.pictures).toBeGreaterThan(free.pictures / 4);
   });
@@ -42,7 +42,7 @@ describe.skipIf(lacks !== undefined)('narrow links', () => {
       limit: () => stage.namespace.limitDownlink(300),
       unlimit: () => stage.namespace.unlimitDownlink(),
     });
-    expect(free.widths).toEqual([FULL.width]);
+    expect(free.widths).toContain(FULL.width);
   });
 });
 
