@@ -5,10 +5,12 @@ import { callUnary } from '@sluice/grpc-kit';
 import { Bus, SUBJECTS } from '@sluice/nats-kit';
 import { Fact, Heartbeat } from '@sluice/proto-gen/facts';
 import { NodeState } from '@sluice/proto-gen/common';
+import { StreamDirectoryService } from '@sluice/proto-gen/stream_directory';
 import { eventually } from '@sluice/testing';
 import type { RunningMediaNode } from '../src/compose.js';
 import { LOWEST_WIDTH, PagePeer, launchBrowser, openPage } from './browser.fixture.js';
 import { startTestCluster, type TestCluster } from './cluster.fixture.js';
+import { offerOf } from './offer.fixture.js';
 import { NodeCalls } from './session.fixture.js';
 
 let cluster: TestCluster;
@@ -210,6 +212,46 @@ describe('draining', () => {
 });
 
 describe('failures', () => {
+  test('a stream whose name was taken over and given up unheard ends as soon as it is told of', async () => {
+    const running = await cluster.startNode('fenced');
+    await known(running);
+    const node = new NodeCalls(running);
+    const anna = await node.open('fence', 'anna');
+    anna.watch();
+    await anna.publish(offerOf(['audio', 'video']));
+    const [stream] = (await node.state()).streams;
+
+    // As a successor elsewhere does that nobody told this node of.
+    const { directory } = cluster;
+    const { nodeId, bootId } = { nodeId: 'elsewhere', bootId: 'another-boot' };
+    const origin = { nodeId, bootId, routerId: 'another-router', grpcAddress: '127.0.0.1:1' };
+    const claim = {
+      name: stream?.name,
+      origin,
+      sessionId: 'successor',
+      highestEpoch: 0,
+      replacesSessionId: anna.sessionId,
+    };
+    const { claimStream, releaseStream } = StreamDirectoryService;
+    const { epoch } = await callUnary(directory, claimStream, claim, 5_000);
+    expect(epoch).toBeGreaterThan(stream?.epoch ?? 0);
+    const release = { name: stream?.name, epoch, nodeId, bootId };
+    await callUnary(directory, releaseStream, release, 5_000);
+
+    await anna.setMuted(true);
+    // Long before it would register its streams again by itself.
+    await eventually(async () => {
+      const { streams } = await node.state();
+      return streams.length === 0 ? undefined : 'it still has the stream';
+    });
+    // And the name is free for whoever comes, at once.
+    const ben = await node.open('fence', 'anna');
+    await ben.publish(offerOf(['audio'], '4712'));
+    expect((await node.state()).streams[0]?.epoch).toBeGreaterThan(epoch);
+    node.close();
+    await cluster.stopNode(running);
+  });
+
   test('a worker that dies ends its sessions and no others, and its core comes back', async () => {
     const running = await cluster.startNode('dying', { SLUICE_WORKERS: '2' });
     const node = new NodeCalls(running);
