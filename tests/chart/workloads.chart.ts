@@ -21,7 +21,8 @@ interface Budget extends KubernetesObject {
 }
 
 interface PolicyRule {
-  readonly ports: readonly {
+  /** All where it names none. */
+  readonly ports?: readonly {
     readonly protocol: string;
     readonly port: number | string;
     readonly endPort?: number;
@@ -204,7 +205,7 @@ describe('NetworkPolicies', () => {
       })
       .flatMap(({ spec }) => spec.egress);
   const anywhere = (rules: readonly PolicyRule[]) =>
-    rules.filter(({ to }) => to === undefined).flatMap(({ ports }) => ports);
+    rules.filter(({ to }) => to === undefined).flatMap(({ ports = [] }) => ports);
 
   test.each([
     ['default', 20_000, 20_001],
@@ -231,6 +232,15 @@ describe('NetworkPolicies', () => {
       ports: [{ protocol: 'TCP', port: 80 }],
       to: [{ ipBlock: { cidr: '169.254.169.254/32' } }],
     });
+  });
+
+  test('let gateways and media nodes call other servers, where the operator names them', () => {
+    const other = { ipBlock: { cidr: '192.0.2.0/24' } };
+    const settings = ['networkPolicies.otherServers[0].ipBlock.cidr=192.0.2.0/24'];
+    for (const component of ['gateway', 'media-worker']) {
+      expect(egressOf('default', component, settings)).toContainEqual({ to: [other] });
+      expect(egressOf('default', component).filter(({ ports }) => !ports)).toEqual([]);
+    }
   });
 
   test('let everybody reach the collector of traces, where there is one', () => {

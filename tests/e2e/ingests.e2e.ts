@@ -129,6 +129,41 @@ test('a browser on another node sees and hears a camera, and nobody its password
   for (const text of answers) expect(text).not.toContain(PASSWORD);
 });
 
+test('a camera on the list of servers of Umbrella is an ingest like any other', async () => {
+  const camera = await aCamera({ user: 'ada', password: PASSWORD });
+  const administrator = await scene.cluster.token({ subject: 'root', admin: true });
+  const list = async (servers?: readonly string[]) => {
+    const text = (value: string) => [0x0a, value.length, ...Buffer.from(value)];
+    const response = await fetch(`${scene.cluster.origin}/servers`, {
+      method: servers ? 'POST' : 'GET',
+      headers: {
+        'Content-Type': 'application/x-protobuf',
+        Authorization: `Bearer ${administrator}`,
+      },
+      ...(servers && { body: Buffer.from(servers.flatMap(text)) }),
+    });
+    expect(response.status).toBe(200);
+    return Buffer.from(await response.arrayBuffer()).toString('utf8');
+  };
+  await list([camera.url]);
+  const row = (await ingests()).find(({ id }) => id.startsWith('umbrella-'))!;
+  await becomes(row.id, { state: 'running', room: 'umbrella' });
+  const publisher = String(row['participant']);
+  const { participant } = await scene.enter('umbrella', 'viewer');
+  await participant.subscribe({ room: 'umbrella', publisher });
+  await seeVideo(participant, { publisher }, WIDTH);
+
+  const shown = await list();
+  expect(shown).toContain(`#${row.id}`);
+  expect(shown).not.toContain(PASSWORD);
+  // What was read, sent back, is the same camera.
+  await list([shown.slice(2)]);
+  expect((await ingests()).filter(({ id }) => id !== CONFIGURED)).toMatchObject([
+    { id: row.id, state: 'running' },
+  ]);
+  expect(await list([])).toBe('');
+});
+
 test('a camera that dies and comes back is seen again', async () => {
   const camera = await aCamera({ profile: 'high' });
   await pull('yard', camera.url);

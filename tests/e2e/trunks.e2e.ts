@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
 import type { Cluster } from '@sluice/local-cluster';
 import { eventually } from '@sluice/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BrowserKit, type BrowserParticipant } from '../browser/participant.js';
 import { seeVideo } from '../browser/playback.js';
 import { reportOf, startClusterUnderTest } from '../cluster-under-test.js';
+import { processTree } from '../processes.js';
 
 /** Three clusters that know nothing of each other but what their lists of servers say. */
 const NAMES = ['a', 'b', 'c'] as const;
@@ -94,6 +97,7 @@ async function watch(name: Name, viewer: BrowserParticipant) {
   return { publisher, purpose };
 }
 
+/** Their umbrella ids. */
 const idsAt = async (name: Name) => (await imported(name)).map(({ umbrellaId }) => umbrellaId);
 
 /** Until those tracks are there, each once, and no others. */
@@ -102,6 +106,19 @@ async function untilIds(name: Name, wanted: readonly string[]): Promise<void> {
     const found = (await idsAt(name)).sort().join();
     return found === wanted.toSorted().join() ? undefined : `${name} has ${found}`;
   }, 30_000);
+}
+
+/** Until there is one track more than those, which are still there, each once. */
+async function newIdsAt(name: Name, known: readonly string[]): Promise<readonly string[]> {
+  let news: readonly string[] = [];
+  await eventually(async () => {
+    const found = await imported(name);
+    const ids = found.map(({ umbrellaId }) => umbrellaId);
+    news = ids.filter((id) => !known.includes(id));
+    const once = new Set(ids).size === ids.length;
+    return news.length === 1 && once ? undefined : `${name} has ${JSON.stringify(found)}`;
+  }, 30_000);
+  return news;
 }
 
 /** Bytes per second that the node of a cluster sends to and receives from whoever is connected to it. */
@@ -150,8 +167,7 @@ test('in a ring of three each stream comes once, and another way when the first 
   await setServers('c', [await door('a', 'c')]);
   await untilIds('c', [...anns, ...bobs]);
   await cid.publish({ room: ROOM, video: { width: 320, height: 240 } });
-  await untilImported('a', bobs.length + 1);
-  const cids = (await idsAt('a')).filter((id) => !bobs.includes(id));
+  const cids = await newIdsAt('a', bobs);
   await untilIds('b', [...anns, ...cids]);
   await untilIds('a', [...bobs, ...cids]);
   await untilIds('c', [...anns, ...bobs]);
@@ -178,3 +194,43 @@ test('in a ring of three each stream comes once, and another way when the first 
   await bert.subscribe({ room: ROOM, publisher: far.publisher, purpose: far.purpose });
   await seeVideo(bert, { publisher: far.publisher, purpose: far.purpose });
 }, 180_000);
+
+test('a trunk comes back when a media worker dies at either end, and nothing is there twice', async () => {
+  for (const name of ['b', 'c'] as const) await setServers(name, []);
+  await untilImported('b', 0);
+  await setServers('a', [await door('b', 'a')]);
+  await untilImported('b', 2);
+  const eve = await enter('b', 'eve');
+  const { purpose } = await watch('b', eve);
+  const before = await idsAt('b');
+
+  await killWorkers('b');
+  const fay = await enter('b', 'fay');
+  await untilIds('b', before);
+  expect((await watch('b', fay)).purpose).toBe(purpose);
+
+  await killWorkers('a');
+  const gus = await enter('a', 'gus');
+  await gus.publish({ room: ROOM, video: { width: 320, height: 240 } });
+  const [id] = await newIdsAt('b', before);
+  const found = (await imported('b')).find(({ umbrellaId }) => umbrellaId === id)!;
+  const hal = await enter('b', 'hal');
+  await hal.subscribe({ room: ROOM, publisher: found.publisher, purpose: found.purpose });
+  await seeVideo(hal, { publisher: found.publisher, purpose: found.purpose });
+}, 180_000);
+
+/** Until others are in their places. */
+async function killWorkers(name: Name): Promise<void> {
+  const [node] = at(name).services('node');
+  const logged = () => at(name).logOf('node-1').split('mediasoup worker is back').length;
+  const before = logged();
+  for (const pid of processTree(node!.pid)) {
+    const program = readFileSync(`/proc/${pid}/comm`, 'utf8');
+    if (program.startsWith('mediasoup-worke')) process.kill(pid, 'SIGKILL');
+  }
+  await eventually(() => Promise.resolve(logged() > before ? undefined : 'no other worker'));
+  await eventually(async () => {
+    const [known] = await reportOf(at(name).api).nodes();
+    return known?.state === 'serving' ? undefined : 'the node does not serve';
+  });
+}

@@ -210,14 +210,24 @@ test('the pages of that dialect join, set servers and show what is linked', asyn
 
   const token = await scene.cluster.token({ subject: 'operator', admin: true });
   const list = await openPage(`/servers?token=${token}`);
-  await list.locator('textarea').fill('ws://127.0.0.1:9/wsb?token=secret');
+  const camera = 'rtsp://ada:secret@127.0.0.1:9/secret';
+  await list.locator('textarea').fill(`ws://127.0.0.1:9/wsb?token=secret\n${camera}`);
   await list.getByText('Set').click();
   await eventually(async () => {
     const shown = await list.locator('textarea').inputValue();
-    return shown === 'ws://127.0.0.1:9/wsb?token=…' ? undefined : shown;
+    const [trunk, pulled = ''] = shown.split('\n');
+    const right =
+      trunk === 'ws://127.0.0.1:9/wsb?token=…' && /^rtsp:\/\/127.0.0.1:9\/#/.test(pulled);
+    return right ? undefined : shown;
   }, 10_000);
-  const status = await openPage('/status');
-  await status.getByText('UMB').or(status.getByText('video')).first().waitFor();
-  expect(await status.locator('body').textContent()).not.toContain('secret');
-  await servers([]);
+  // Of whichever gateway one asks: the publisher came by the first.
+  for (const { addresses } of scene.cluster.services('gateway')) {
+    const status = await scene.browsers.openPage();
+    await status.goto(`${addresses['http'] ?? ''}/status`);
+    await status.getByText('video').first().waitFor();
+    await status.getByText('at gateway-1').first().waitFor();
+    await status.getByText('Camera rtsp://127.0.0.1:9').first().waitFor();
+    expect(await status.locator('body').textContent()).not.toContain('secret');
+  }
+  expect(await servers([])).toBe('');
 }, 90_000);

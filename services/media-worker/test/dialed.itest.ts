@@ -1,8 +1,9 @@
+import { createSocket } from 'node:dgram';
 import { readFileSync, readdirSync } from 'node:fs';
 import process from 'node:process';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { eventually } from '@sluice/testing';
+import { eventually, seededRandom } from '@sluice/testing';
 import type { RunningMediaNode } from '../src/compose.js';
 import { PagePeer, launchBrowser, openPage } from './browser.fixture.js';
 import { startTestCluster, type TestCluster } from './cluster.fixture.js';
@@ -52,8 +53,33 @@ function join(from: SessionCalls, to: SessionCalls, purpose: string): void {
 
 async function send(from: SessionCalls, to: SessionCalls, publisher: string, purpose: string) {
   const { sdp } = await from.subscribe(publisher, 'out');
-  if (sdp === '') return;
-  await from.answerOn('out', (await to.negotiate('in', sdp, purpose)).sdp);
+  if (sdp !== '') await from.answerOn('out', (await to.negotiate('in', sdp, purpose)).sdp);
+  return sdp;
+}
+
+/** Sends thousands of datagrams that begin as STUN, DTLS or SRTP do, to where an offer says that it is. */
+async function disturb(offer: string): Promise<void> {
+  const [, ip = '', port = ''] =
+    /^a=candidate:\S+ 1 udp \d+ (\d\S+) (\d+) typ host/m.exec(offer) ?? [];
+  const random = seededRandom(7);
+  const socket = createSocket('udp4');
+  const firstBytes = [0, 1, 20, 22, 23, 128, 144, 200];
+  const sending = Array.from({ length: 5_000 }, (_, index) => {
+    const datagram = Buffer.from(
+      Array.from({ length: 1 + Math.floor(random() * 1_400) }, () => random() * 256),
+    );
+    datagram[0] = firstBytes[index % firstBytes.length] ?? 0;
+    // Half of what looks like STUN says its length truly.
+    if (datagram[0] < 2 && datagram.length > 20 && random() < 0.5) {
+      datagram.writeUInt16BE(datagram.length - 20, 2);
+      datagram.writeUInt32BE(0x2112a442, 4);
+    }
+    return new Promise<void>((sent) => {
+      socket.send(datagram, Number(port), ip, () => sent());
+    });
+  });
+  await Promise.all(sending);
+  socket.close();
 }
 
 test('a session that dials sends to one that is called, and takes what that one sends', async () => {
@@ -65,13 +91,17 @@ test('a session that dials sends to one that is called, and takes what that one 
   const bob = await enter('there', 'bob');
   await peer('bob').publish(bob, { video: 1 });
 
-  await send(here, there, 'ann', 'from-here');
+  const offer = await send(here, there, 'ann', 'from-here');
   await peer('bob sees').subscribe(bob, 'trunk', false, 'from-here');
   await peer('bob sees').decodes(1);
   await peer('bob sees').flows('audio');
   await send(there, here, 'bob', 'from-there');
   await peer('ann sees').subscribe(ann, 'trunk', false, 'from-there');
   await peer('ann sees').decodes(1);
+
+  await disturb(offer);
+  await peer('bob sees').decodes(1);
+  expect(here.eventsOf('ended')).toEqual([]);
 });
 
 test('it writes no ICE-lite and candidates of its own, and takes trickled ones before any description', async () => {
