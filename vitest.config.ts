@@ -33,6 +33,7 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
+    // Its groups are those whose files run side by side in the same number.
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -56,6 +57,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          sequence: { groupOrder: 1 },
           include: [
             'libs/*/test/**/*.itest.ts',
             'services/*/test/**/*.itest.ts',
@@ -71,6 +73,7 @@ export default defineConfig({
       {
         test: {
           name: 'interop',
+          sequence: { groupOrder: 3 },
           include: ['tests/interop/**/*.interop.ts'],
           // As long as those before it in the network namespace need.
           testTimeout: 120_000,
@@ -82,6 +85,7 @@ export default defineConfig({
       {
         test: {
           name: 'network',
+          sequence: { groupOrder: 3 },
           include: ['tests/network/**/*.network.ts'],
           testTimeout: 240_000,
           hookTimeout: 120_000,
@@ -91,6 +95,7 @@ export default defineConfig({
       {
         test: {
           name: 'narrow',
+          sequence: { groupOrder: 3 },
           include: ['tests/network/**/*.on-demand.ts'],
           testTimeout: 240_000,
           hookTimeout: 120_000,
@@ -108,6 +113,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          sequence: { groupOrder: 2 },
           include: ['tests/e2e/**/*.e2e.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
@@ -117,6 +123,7 @@ export default defineConfig({
       {
         test: {
           name: 'containers',
+          sequence: { groupOrder: 3 },
           include: ['tests/containers/**/*.containers.ts'],
           // Its image cannot be had without a registry; what is left behind is removed otherwise.
           env: { TESTCONTAINERS_RYUK_DISABLED: 'true' },
@@ -128,6 +135,7 @@ export default defineConfig({
       {
         test: {
           name: 'faults',
+          sequence: { groupOrder: 4 },
           include: ['tests/faults/**/*.fault.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
