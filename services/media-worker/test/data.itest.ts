@@ -220,6 +220,20 @@ describe('who sends too much', () => {
     expect(errorsIn(events)).toEqual(['RATE_LIMITED']);
   });
 
+  test('to where it should only listen loses what it listens to', async () => {
+    const anna = aPeer('anna');
+    const chat = anna.open('chat');
+    await publishOpen(anna, chat);
+    const { peer } = await watch('ben');
+    const channel = await peer.given(0);
+    await annaSays(
+      channel,
+      Array.from({ length: 600 }, (_, index) => String(index)),
+    );
+    await channel.ends();
+    expect([chat.closed, chat.heard]).toEqual([false, []]);
+  });
+
   test('on a channel that may lose messages loses those', async () => {
     const anna = aPeer('anna');
     const game = anna.open('game', { unordered: true, maxRetransmits: 0 });

@@ -34,6 +34,8 @@ export interface ConnectionSettings {
   readonly initialOutgoingBps: number;
   /** What the estimation never falls below, in bits per second. */
   readonly minOutgoingBps: number;
+  /** What a client may send on all data channels of its connections, together. */
+  readonly dataRate: DataRate;
   /** What a client may send on one connection, in bits per second. */
   readonly maxIncomingBps: number;
   readonly joins: JoinObserver;
@@ -216,16 +218,16 @@ export class Connection extends Resource<ConnectionEvents> {
   }
 
   /**
-   * Listens for data channels, once DTLS knows the client's side; `rate` bounds what comes on them.
+   * Listens for data channels, once DTLS knows the client's side.
    *
    * @throws {SluiceError} UNAVAILABLE.
    */
-  async openData(rate?: DataRate): Promise<DataChannels> {
+  async openData(): Promise<DataChannels> {
     this.#openingData ??= DataChannels.open(this.home, this.transport, {
       clock: this.settings.clock,
       clientIsDtlsServer: this.transport.dtlsParameters.role === 'client',
       clientChannelsMax: CLIENT_CHANNELS_MAX,
-      rate,
+      rate: this.settings.dataRate,
     });
     try {
       const data = await this.#openingData;

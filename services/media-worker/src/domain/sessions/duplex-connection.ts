@@ -120,7 +120,7 @@ export class DuplexConnection extends Resource<DuplexConnectionEvents> {
           const { rejected, changed: grown } = await this.#take(offer, plan);
           changed = new Set([...removed, ...grown]);
           this.#carriesData = offer.data;
-          if (offer.data) await this.connection.openData(this.settings.dataRate);
+          if (offer.data) await this.connection.openData();
           return { rejected, ...(serve && { sending: await serve(this.#slotsOf(offer)) }) };
         },
       );

@@ -3,12 +3,9 @@ import type { Connection, ConnectionSettings } from './connection.js';
 import type { CopyTrack } from '../streams/stream-copy.js';
 import type { Measured } from '../traffic.js';
 import type { DataChannel } from '../data/data-channel.js';
-import type { DataRate } from '../data/data-rate.js';
 
 export interface PublishingSettings extends ConnectionSettings {
   readonly tracksMax: number;
-  /** What may come on all data channels together. */
-  readonly dataRate: DataRate;
 }
 
 export interface IncomingStreamEvents extends ResourceEvents {

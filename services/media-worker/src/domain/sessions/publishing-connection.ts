@@ -91,7 +91,7 @@ export class PublishingConnection extends Resource<IncomingStreamEvents> impleme
 
   async #openData(): Promise<void> {
     if (this.connection.data) return;
-    const data = await this.connection.openData(this.settings.dataRate);
+    const data = await this.connection.openData();
     data.on('opened', (channel) => this.emit('channel', channel));
     data.on('refused', (error) => this.emit('refused', error));
   }

@@ -15,7 +15,6 @@ export function publishingSettings(
     ...connectionSettings(environment),
     ...dialing,
     tracksMax: limits.tracksPerPublication,
-    dataRate: new DataRate(environment.clock, limits.data),
     switchOverMs: timings.switchOverMs,
   };
 }
@@ -50,7 +49,8 @@ const STREAMS_AT_ONCE = 8;
 export type Dialing = Required<Pick<ConnectionSettings, 'dial' | 'onLost' | 'maxIncomingBps'>>;
 
 function connectionSettings(environment: SessionEnvironment): ConnectionSettings {
-  const { clock, connections, timings } = environment;
+  const { clock, connections, limits, timings } = environment;
   const { connectMs, iceLossMs } = timings;
-  return { ...connections, clock, connectMs, iceLossMs };
+  const dataRate = new DataRate(clock, limits.data);
+  return { ...connections, clock, connectMs, iceLossMs, dataRate };
 }

@@ -45,7 +45,7 @@ export interface SessionEnvironment {
   readonly retired: RetiredConnections;
   readonly timings: SessionTimings;
   readonly limits: SessionLimits;
-  readonly connections: Omit<ConnectionSettings, 'clock' | 'connectMs' | 'iceLossMs'>;
+  readonly connections: Omit<ConnectionSettings, 'clock' | 'connectMs' | 'iceLossMs' | 'dataRate'>;
   /** For sessions that dial. */
   readonly openIceFront: OpenIceFront;
   readonly report: (error: unknown) => void;
