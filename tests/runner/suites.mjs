@@ -27,6 +27,7 @@ export const SUITES = [
       ['prettier', '--check', '--log-level', 'warn', '.'],
       ['buf', 'lint', 'proto'],
       ['buf', 'format', '--diff', '--exit-code', 'proto'],
+      ['node', 'proto/breaking.mjs'],
     ],
     3,
   ),
