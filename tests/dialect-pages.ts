@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { PageServer, launchChromium } from '@sluice/testing/browser';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 /** The examples of docs/protocols.md: what is tested is what client authors read. */
 const EXAMPLES = fileURLToPath(new URL('../docs/examples', import.meta.url));
@@ -30,6 +30,8 @@ interface Recording {
 declare global {
   interface Window {
     recording: Recording;
+    /** What the example that publishes gave. */
+    published: { stop(): Promise<Response> };
     load: (script: string) => Promise<Record<string, (...args: unknown[]) => unknown>>;
   }
 }
@@ -56,10 +58,12 @@ export class DialectPages {
   private constructor(
     private readonly browser: Browser,
     private readonly server: PageServer,
+    private readonly options: BrowserContextOptions,
   ) {}
 
-  static async open(): Promise<DialectPages> {
-    return new DialectPages(await launchChromium(), await PageServer.start(EXAMPLES));
+  /** `options` are of each page, such as that certificates are not looked at. */
+  static async open(options: BrowserContextOptions = {}): Promise<DialectPages> {
+    return new DialectPages(await launchChromium(), await PageServer.start(EXAMPLES), options);
   }
 
   async close(): Promise<void> {
@@ -75,7 +79,7 @@ export class DialectPages {
         const wish = { video: { width: 320, height: 180 }, audio: true };
         const stream = await navigator.mediaDevices.getUserMedia(wish);
         const example = await window.load(script);
-        await example[call]!(to, stream);
+        window.published = (await example[call]!(to, stream)) as Window['published'];
       },
       [`/${dialect}.js`, action, place] as const,
     );
@@ -105,7 +109,7 @@ export class DialectPages {
   }
 
   async #open(): Promise<Page> {
-    const context = await this.browser.newContext();
+    const context = await this.browser.newContext(this.options);
     const page = await context.newPage();
     await page.addInitScript(RECORD);
     await page.goto(this.server.url);

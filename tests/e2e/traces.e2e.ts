@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BrowserKit } from '../browser/participant.js';
 import { seeVideo } from '../browser/playback.js';
 import { startClusterUnderTest } from '../cluster-under-test.js';
+import { DialectPages } from '../dialect-pages.js';
 import { SpanReceiver, type ReceivedSpan } from '../span-receiver.js';
 
 const ROOM = 'a-room-with-a-name';
@@ -12,16 +13,17 @@ const CAMERA = { width: 320, height: 240 };
 let receiver: SpanReceiver;
 let cluster: Cluster | undefined;
 let browsers: BrowserKit | undefined;
+let pages: DialectPages | undefined;
 
 beforeAll(async () => {
   receiver = await SpanReceiver.start();
   const environment = { ...process.env, ...receiver.environment };
   const overrides = { gateway: { SLUICE_LOG_LEVEL: 'debug' } };
   cluster = await startClusterUnderTest('traces', { environment, overrides });
-  browsers = await BrowserKit.open();
+  [browsers, pages] = await Promise.all([BrowserKit.open(), DialectPages.open()]);
 });
 afterAll(async () => {
-  await browsers?.close();
+  await Promise.all([browsers?.close(), pages?.close()]);
   await cluster?.stop();
   await receiver.stop();
 });
@@ -102,6 +104,42 @@ test('what somebody does after having joined is a trace of its own, linked to th
   expect(later.parentSpanId).toBe('');
   expect(later.traceId).not.toBe(joined.traceId);
   expect(later.links).toEqual([joined.traceId]);
+});
+
+/** Publishes in a dialect, and expects that way up from the first span of it. */
+async function expectTree(dialect: string, action: string, way: readonly string[]): Promise<void> {
+  const from = receiver.spans.length;
+  const room = `${dialect}-with-a-name`;
+  const token = await cluster!.token({ subject: 'ann-with-a-name', room });
+  const url = new URL(cluster!.api).origin;
+  const place = { url, token, room, participant: 'ann-with-a-name', purpose: 'camera' };
+  const page = await pages!.publish(dialect, action, place);
+  const [service = '', name = ''] = way[0]!.split(/ (.*)/);
+  const asked = await ended({ service, name }, from);
+  await eventually(() => {
+    const found = receiver.wayUp(asked);
+    return found.length >= way.length ? undefined : found.join(' < ');
+  }, 15_000);
+  expect(receiver.wayUp(asked)).toEqual(way);
+  await page.close();
+}
+
+test('a client of WHIP has the request as its root', async () => {
+  const opening = 'sluice-gateway sluice.v1.MediaNode/OpenSession';
+  await expectTree('whip', 'publish', [opening, 'sluice-gateway HTTP POST']);
+});
+
+test('clients of SFU-to-SFU and of Umbrella join in one tree, from what they asked first', async () => {
+  await Promise.all([
+    expectTree('sfu-to-sfu', 'publish', [
+      'sluice-media-worker publish',
+      'sluice-media-worker join',
+      'sluice-media-worker sluice.v1.MediaNode/OpenDataChannelClient',
+      'sluice-gateway sluice.v1.MediaNode/OpenDataChannelClient',
+      'sluice-gateway HTTP POST',
+    ]),
+    expectTree('umbrella', 'join', ['sluice-gateway offer', 'sluice-gateway join']),
+  ]);
 });
 
 test('log lines carry the trace that they belong to', async () => {

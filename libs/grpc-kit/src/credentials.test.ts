@@ -1,32 +1,33 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Client } from '@grpc/grpc-js';
+import { TestAuthority, type IssuedCertificate } from '@sluice/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { channelCredentials, serverCredentials, type MutualTls } from './credentials.js';
 import { startGrpcServer, type GrpcServer } from './server.js';
 
 const DEADLINE_MS = 5_000;
+const NAME = 'sluice-internal';
 
-let folder: string;
-let named: MutualTls;
+let authority: TestAuthority;
+let another: TestAuthority;
+let named: IssuedCertificate;
 let server: GrpcServer;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sluice-mtls-'));
-  named = certificateFor('sluice-internal');
+  authority = new TestAuthority();
+  another = new TestAuthority('another');
+  named = authority.issue(`DNS:${NAME}`);
   server = await startGrpcServer('127.0.0.1:0', serverCredentials(named), []);
 });
 
 afterAll(async () => {
   await server.stop(100);
-  rmSync(folder, { recursive: true });
+  authority.remove();
+  another.remove();
 });
 
 describe('mutual TLS between services that a certificate cannot name by address', () => {
   test('connects when the certificate carries the name that all share', async () => {
-    await expect(connect({ ...named, serverName: 'sluice-internal' })).resolves.toBe('connected');
+    await expect(connect({ ...named, serverName: NAME })).resolves.toBe('connected');
   });
 
   test('refuses a certificate of the same authority with another name', async () => {
@@ -38,44 +39,82 @@ describe('mutual TLS between services that a certificate cannot name by address'
   });
 
   test('refuses a certificate of another authority, whatever its name', async () => {
-    const foreign = certificateFor('sluice-internal');
-    await expect(connect({ ...foreign, serverName: 'sluice-internal' })).resolves.toBe('refused');
+    const foreign = another.issue(`DNS:${NAME}`);
+    await expect(connect({ ...foreign, serverName: NAME })).resolves.toBe('refused');
   });
 });
 
-async function connect(tls: MutualTls): Promise<'connected' | 'refused'> {
-  const client = new Client(server.address, channelCredentials(tls));
-  const outcome = new Promise<'connected' | 'refused'>((resolve) => {
-    const channel = client.getChannel();
-    const look = () => {
-      // 2 is READY and 3 TRANSIENT_FAILURE of a channel's connectivity.
-      const state = channel.getConnectivityState(true) as number;
-      if (state === 2) resolve('connected');
-      else if (state === 3) resolve('refused');
-      else channel.watchConnectivityState(state, Date.now() + DEADLINE_MS, look);
-    };
-    look();
+describe('certificates that change while client and server run', () => {
+  test('hold for new connections from then on, and leave those that are open alone', async () => {
+    const next = another.issue(`DNS:${NAME}`);
+    const [ours, theirs] = [new Changing(named), new Changing(named)];
+    const changing = await startGrpcServer('127.0.0.1:0', serverCredentials(ours.tls), []);
+    const open = new Client(changing.address, channelCredentials(theirs.tls));
+    expect(await outcomeOf(open)).toBe('connected');
+    ours.change(next);
+
+    expect(await connect({ ...named, serverName: NAME }, changing)).toBe('refused');
+    expect(await connect({ ...next, serverName: NAME }, changing)).toBe('connected');
+    expect(open.getChannel().getConnectivityState(false)).toBe(READY);
+    theirs.change(next);
+    const again = new Client(changing.address, channelCredentials(theirs.tls));
+    expect(await outcomeOf(again)).toBe('connected');
+
+    open.close();
+    again.close();
+    await changing.stop(100);
+    expect([ours.followers, theirs.followers]).toEqual([0, 0]);
   });
+});
+
+/** Of a channel's connectivity. */
+const READY = 2;
+const TRANSIENT_FAILURE = 3;
+
+/** Certificates as whoever reads changing files gives them. */
+class Changing {
+  readonly #listeners = new Set<(now: IssuedCertificate) => void>();
+  readonly tls: MutualTls;
+
+  constructor(now: IssuedCertificate) {
+    this.tls = {
+      ...now,
+      serverName: NAME,
+      onChanged: (listener) => {
+        this.#listeners.add(listener);
+        return () => void this.#listeners.delete(listener);
+      },
+    };
+  }
+
+  get followers(): number {
+    return this.#listeners.size;
+  }
+
+  change(now: IssuedCertificate): void {
+    Object.assign(this.tls, now);
+    for (const listener of this.#listeners) listener(now);
+  }
+}
+
+async function connect(tls: MutualTls, to = server): Promise<'connected' | 'refused'> {
+  const client = new Client(to.address, channelCredentials(tls));
   try {
-    return await outcome;
+    return await outcomeOf(client);
   } finally {
     client.close();
   }
 }
 
-/** A certificate with `name` in it, signed by an authority of its own. */
-function certificateFor(name: string): MutualTls {
-  const at = mkdtempSync(join(folder, 'authority-'));
-  const file = (leaf: string) => join(at, leaf);
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' });
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  openssl('req', '-x509', ...key, '-subj', '/CN=ca', '-keyout', file('ca.key'), '-out', file('ca'));
-  openssl('req', ...key, '-subj', '/CN=node', '-keyout', file('key'), '-out', file('request'));
-  writeFileSync(file('extensions'), `subjectAltName=DNS:${name}\n`);
-  openssl(
-    ...['x509', '-req', '-in', file('request'), '-CA', file('ca'), '-CAkey', file('ca.key')],
-    ...['-CAcreateserial', '-extfile', file('extensions'), '-out', file('certificate')],
-  );
-  const read = (leaf: string) => readFileSync(file(leaf));
-  return { ca: read('ca'), certificate: read('certificate'), key: read('key') };
+function outcomeOf(client: Client): Promise<'connected' | 'refused'> {
+  return new Promise((resolve) => {
+    const channel = client.getChannel();
+    const look = () => {
+      const state = channel.getConnectivityState(true) as number;
+      if (state === READY) resolve('connected');
+      else if (state === TRANSIENT_FAILURE) resolve('refused');
+      else channel.watchConnectivityState(state, Date.now() + DEADLINE_MS, look);
+    };
+    look();
+  });
 }

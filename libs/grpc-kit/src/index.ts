@@ -5,5 +5,5 @@ export type { CallContext, GrpcServer, ReportError } from './server.js';
 export { CLIENT_OPTIONS, ClientPool, callUnary, responsesOf } from './client.js';
 export type { UnaryDefinition } from './client.js';
 export { channelCredentials, serverCredentials } from './credentials.js';
-export type { MutualTls } from './credentials.js';
+export type { Certificates, MutualTls } from './credentials.js';
 export { directoryTarget } from './directory-target.js';

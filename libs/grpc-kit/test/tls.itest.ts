@@ -1,7 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { TestAuthority } from '@sluice/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   CLIENT_OPTIONS,
@@ -15,37 +12,18 @@ import {
 } from '@sluice/grpc-kit';
 import { Talk, TalkClient, type Words } from './talk.fixture.js';
 
-let folder: string;
+const authorities = ['ours', 'theirs', 'elsewhere'].map((name) => new TestAuthority(name));
 let ours: MutualTls;
 let theirs: MutualTls;
 let elsewhere: MutualTls;
 let server: GrpcServer;
 let asked = 0;
 
-function openssl(...parameters: string[]): void {
-  execFileSync('openssl', parameters, { cwd: folder, stdio: 'ignore' });
-}
-
-/** A certificate authority of its own, and a certificate of it for `name`. */
-function makeTls(authority: string, name: string): MutualTls {
-  const subject = (commonName: string) => ['-subj', `/CN=${commonName}`];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const file = (suffix: string) => `${authority}${suffix}`;
-  openssl('req', '-x509', ...key, ...subject(authority), '-days', '2',
-    '-keyout', file('-ca.key'), '-out', file('-ca.pem')); // prettier-ignore
-  openssl('req', ...key, ...subject(name), '-keyout', file('.key'), '-out', file('.csr'));
-  writeFileSync(join(folder, file('.ext')), `subjectAltName=${name}`);
-  openssl('x509', '-req', '-in', file('.csr'), '-CA', file('-ca.pem'), '-CAkey', file('-ca.key'),
-    '-CAcreateserial', '-days', '2', '-extfile', file('.ext'), '-out', file('.pem')); // prettier-ignore
-  const read = (suffix: string) => readFileSync(join(folder, file(suffix)));
-  return { ca: read('-ca.pem'), certificate: read('.pem'), key: read('.key') };
-}
-
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'));
-  ours = makeTls('ours', 'IP:127.0.0.1');
-  theirs = makeTls('theirs', 'IP:127.0.0.1');
-  elsewhere = makeTls('elsewhere', 'DNS:elsewhere');
+  const names = ['IP:127.0.0.1', 'IP:127.0.0.1', 'DNS:elsewhere'];
+  [ours, theirs, elsewhere] = authorities.map((authority, index) =>
+    authority.issue(names[index] ?? ''),
+  ) as [MutualTls, MutualTls, MutualTls];
   const answer = unary<Words, Words>(
     (request) => {
       asked += 1;
@@ -58,7 +36,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.stop(0);
-  rmSync(folder, { recursive: true });
+  for (const authority of authorities) authority.remove();
 });
 
 async function askWith(tls: MutualTls | undefined, address = server.address): Promise<Words> {

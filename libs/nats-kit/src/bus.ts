@@ -7,6 +7,7 @@ import {
   type MsgHdrs,
   type NatsConnection,
   type Subscription,
+  type TlsOptions,
 } from '@nats-io/transport-node';
 import { SluiceError } from '@sluice/core';
 import { currentHeaders, openSpan, tracing } from '@sluice/tracing';
@@ -16,9 +17,18 @@ export interface BusOptions {
   readonly url: string;
   /** Shown by the server's monitoring, such as `gateway gw-1`. */
   readonly name: string;
+  /** Read at each connect, like the files of {@link tls}: they may change meanwhile. */
   readonly credentialsFile?: string | undefined;
+  /** PEM files. Undefined: as the server wants it. */
+  readonly tls?: NatsTls | undefined;
   /** Told each time the connection is lost or cannot be had, and when a listener threw. */
   readonly onTrouble?: (error: unknown) => void;
+}
+
+export interface NatsTls {
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
 }
 
 export interface Listening {
@@ -154,7 +164,7 @@ export class Bus {
   }
 
   #connect(): Promise<NatsConnection> {
-    const { url, name, credentialsFile } = this.options;
+    const { url, name, credentialsFile, tls } = this.options;
     return connect({
       servers: url.split(',').map((server) => server.trim()),
       name,
@@ -168,7 +178,8 @@ export class Bus {
       maxPingOut: 2,
       ...(credentialsFile === undefined
         ? {}
-        : { authenticator: credsAuthenticator(readFileSync(credentialsFile)) }),
+        : { authenticator: credsAuthenticator(() => readFileSync(credentialsFile)) }),
+      ...(tls === undefined ? {} : { tls: filesIn(tls) }),
     });
   }
 
@@ -205,6 +216,11 @@ export class Bus {
       },
     });
   }
+}
+
+/** Only the files that are named: the client takes no undefined ones. */
+function filesIn(tls: NatsTls): TlsOptions {
+  return Object.fromEntries(Object.entries(tls).filter(([, file]) => file !== undefined));
 }
 
 /** Puts the current span into a message's headers, where the server passes them on. */

@@ -1,5 +1,14 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { eventually, startNatsServer, type NatsServer } from '@sluice/testing';
+import {
+  TestAuthority,
+  eventually,
+  startNatsServer,
+  type IssuedCertificate,
+  type NatsServer,
+} from '@sluice/testing';
 import { Bus } from '../src/bus.js';
 
 let nats: NatsServer;
@@ -183,4 +192,46 @@ test('who starts to wait for the connection when it is there is told at once', a
   await until('not connected', () => bus.connected);
   await bus.flush();
   expect(told).toBe(1);
+});
+
+/** The client checks an address without a name as that of localhost. */
+const NAMES = 'IP:127.0.0.1,DNS:localhost';
+
+test('certificates that change are read at each connect, also those of another authority', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-nats-tls-'));
+  const file = (name: string) => join(folder, name);
+  const write = ({ ca, certificate, key }: IssuedCertificate) => {
+    for (const [name, pem] of Object.entries({ ca, certificate, key })) {
+      writeFileSync(file(name), pem);
+    }
+  };
+  const authorities = [new TestAuthority('one'), new TestAuthority('two')] as const;
+  write(authorities[0].issue(NAMES));
+  const names = [
+    '--tlscert',
+    file('certificate'),
+    '--tlskey',
+    file('key'),
+    '--tlscacert',
+    file('ca'),
+  ];
+  const secured = await startNatsServer({ args: ['--tlsverify', ...names] });
+  const tls = { caFile: file('ca'), certFile: file('certificate'), keyFile: file('key') };
+  const bus = Bus.open({ url: secured.url, name: 'test', tls });
+  const stranger = Bus.open({ url: secured.url, name: 'stranger', tls: { caFile: file('ca') } });
+  try {
+    await until('not connected', () => bus.connected);
+    expect(stranger.connected).toBe(false);
+    write(authorities[1].issue(NAMES));
+    let connects = 0;
+    bus.onConnected(() => (connects += 1));
+    await secured.restart();
+    await until('not connected again', () => connects === 2);
+    expect(stranger.connected).toBe(false);
+  } finally {
+    await Promise.all([bus.close(), stranger.close()]);
+    await secured.stop();
+    for (const authority of authorities) authority.remove();
+    rmSync(folder, { recursive: true });
+  }
 });

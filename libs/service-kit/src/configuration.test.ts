@@ -1,12 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
   COMMON_VARIABLES,
   ConfigurationError,
-  grpcTls,
   hostPort,
   isLoopback,
   port,
@@ -91,43 +87,7 @@ describe('an environment', () => {
   });
 });
 
-describe('encryption between services', () => {
-  let folder: string;
-  let file: string;
-
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'));
-    file = join(folder, 'file.pem');
-    writeFileSync(file, 'PEM');
-  });
-
-  afterAll(() => rmSync(folder, { recursive: true }));
-
-  test('may be left out on loopback only, unless the operator says so', () => {
-    expect(grpcTls({ SLUICE_GRPC_INSECURE: false }, ['127.0.0.1:1', '[::1]:2'])).toBeUndefined();
-    expect(grpcTls({ SLUICE_GRPC_INSECURE: true }, ['10.0.0.1:1'])).toBeUndefined();
-    expect(() => grpcTls({ SLUICE_GRPC_INSECURE: false }, ['127.0.0.1:1', '10.0.0.1:1'])).toThrow(
-      'SLUICE_GRPC_TLS_CA_FILE: is required beyond loopback',
-    );
-  });
-
-  test('needs all three files, and tells of each that is missing or cannot be read', () => {
-    const tls = {
-      SLUICE_GRPC_INSECURE: false,
-      SLUICE_GRPC_TLS_CA_FILE: file,
-      SLUICE_GRPC_TLS_CERT_FILE: join(folder, 'missing.pem'),
-    };
-    expect(() => grpcTls(tls, [])).toThrow(
-      [
-        'invalid configuration:',
-        '  SLUICE_GRPC_TLS_KEY_FILE: is required with the other TLS files',
-        '  SLUICE_GRPC_TLS_CERT_FILE: cannot be read',
-      ].join('\n'),
-    );
-    const all = { ...tls, SLUICE_GRPC_TLS_CERT_FILE: file, SLUICE_GRPC_TLS_KEY_FILE: file };
-    expect(grpcTls(all, ['10.0.0.1:1'])?.key.toString('utf8')).toBe('PEM');
-  });
-
+describe('an address', () => {
   test.each([
     ['127.0.0.1:80', true],
     ['127.8.7.6:80', true],

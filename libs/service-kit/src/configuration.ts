@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -71,6 +70,15 @@ export const COMMON_VARIABLES = {
     .describe('Where /livez, /readyz and /metrics answer.'),
   SLUICE_NATS_URL: z.string().min(1).describe('Comma-separated NATS servers.'),
   SLUICE_NATS_CREDENTIALS_FILE: z.string().optional().describe('A NATS .creds file.'),
+  SLUICE_NATS_TLS_CA_FILE: z
+    .string()
+    .optional()
+    .describe('PEM; who signs the certificates of NATS, which is then spoken to by TLS alone.'),
+  SLUICE_NATS_TLS_CERT_FILE: z
+    .string()
+    .optional()
+    .describe('PEM certificate that NATS is shown, with the next.'),
+  SLUICE_NATS_TLS_KEY_FILE: z.string().optional().describe('PEM key of it.'),
   SLUICE_CLUSTER_SECRET: secret().describe(
     'Signs what only the cluster itself reads: resume tokens and relay tickets.',
   ),
@@ -91,56 +99,6 @@ export const COMMON_VARIABLES = {
     .default(false)
     .describe('Allows gRPC in clear text beyond loopback. Pipe keys travel over it.'),
 };
-
-interface GrpcTlsVariables {
-  readonly SLUICE_GRPC_TLS_CA_FILE?: string | undefined;
-  readonly SLUICE_GRPC_TLS_CERT_FILE?: string | undefined;
-  readonly SLUICE_GRPC_TLS_KEY_FILE?: string | undefined;
-  readonly SLUICE_GRPC_TLS_SERVER_NAME?: string | undefined;
-  readonly SLUICE_GRPC_INSECURE: boolean;
-}
-
-/**
- * The mTLS files, read; undefined for clear text.
- *
- * @throws {ConfigurationError} when only some are set, one cannot be read, or clear text would leave
- * the host without the operator having said so.
- */
-export function grpcTls(
-  variables: GrpcTlsVariables,
-  addresses: readonly string[],
-): { ca: Buffer; certificate: Buffer; key: Buffer; serverName: string | undefined } | undefined {
-  const files = {
-    SLUICE_GRPC_TLS_CA_FILE: variables.SLUICE_GRPC_TLS_CA_FILE,
-    SLUICE_GRPC_TLS_CERT_FILE: variables.SLUICE_GRPC_TLS_CERT_FILE,
-    SLUICE_GRPC_TLS_KEY_FILE: variables.SLUICE_GRPC_TLS_KEY_FILE,
-  };
-  const missing = Object.entries(files).filter(([, file]) => file === undefined);
-  if (missing.length === 3) {
-    refuseClearText(variables.SLUICE_GRPC_INSECURE, addresses);
-    return undefined;
-  }
-  const problems = missing.map(([name]) => `${name}: is required with the other TLS files`);
-  const read = (name: string, file: string | undefined): Buffer => {
-    if (file === undefined) return Buffer.alloc(0);
-    try {
-      return readFileSync(file);
-    } catch {
-      problems.push(`${name}: cannot be read`);
-      return Buffer.alloc(0);
-    }
-  };
-  const [ca, certificate, key] = Object.entries(files).map(([name, file]) => read(name, file));
-  if (problems.length > 0 || !ca || !certificate || !key) throw new ConfigurationError(problems);
-  return { ca, certificate, key, serverName: variables.SLUICE_GRPC_TLS_SERVER_NAME };
-}
-
-function refuseClearText(insecure: boolean, addresses: readonly string[]): void {
-  if (insecure || addresses.every(isLoopback)) return;
-  throw new ConfigurationError([
-    'SLUICE_GRPC_TLS_CA_FILE: is required beyond loopback (or SLUICE_GRPC_INSECURE=true)',
-  ]);
-}
 
 /** Whether host:port is this machine's loopback interface. */
 export function isLoopback(address: string): boolean {

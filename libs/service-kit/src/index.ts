@@ -1,7 +1,6 @@
 export {
   COMMON_VARIABLES,
   ConfigurationError,
-  grpcTls,
   hostPort,
   isLoopback,
   port,
@@ -9,6 +8,12 @@ export {
   secret,
 } from './configuration.js';
 export type { Environment } from './configuration.js';
+export { CertificateWatch } from './certificate-watch.js';
+export type { CertificateObserver, ConfiguredCertificates } from './certificate-watch.js';
+export { grpcTls, natsAccess, serverTls } from './tls-configuration.js';
+export type { GrpcTls } from './tls-configuration.js';
+export { certificateGauge, watchCertificates, watchGrpcTls } from './watch-certificates.js';
+export type { CertificateGauge, CertificateUse } from './watch-certificates.js';
 export { createLogger } from './logger.js';
 export type { Logger } from './logger.js';
 export { bracketed, splitHostPort, startAdminServer, stopHttpServer } from './admin-server.js';

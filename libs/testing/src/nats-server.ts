@@ -20,9 +20,12 @@ export interface NatsServer {
  * A real nats-server with JetStream on a free loopback port. The binary is `SLUICE_NATS_SERVER`, or
  * what PATH has.
  */
-export async function startNatsServer(): Promise<NatsServer> {
+export async function startNatsServer(
+  options: { /** Further arguments, such as for TLS. */ readonly args?: readonly string[] } = {},
+): Promise<NatsServer> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'sluice-nats-'));
-  const { port, server } = await launchOnFreePort(dataFolder);
+  const { args = [] } = options;
+  const { port, server } = await launchOnFreePort(dataFolder, args);
   let running = server;
   const end = async (signal: NodeJS.Signals) => {
     if (running.exitCode !== null || running.signalCode !== null) return;
@@ -42,7 +45,7 @@ export async function startNatsServer(): Promise<NatsServer> {
     async restart(options = {}) {
       await end('SIGKILL');
       if (options.wipe) rmSync(dataFolder, { recursive: true, force: true });
-      running = await launch(port, dataFolder);
+      running = await launch(port, dataFolder, args);
     },
   };
 }
@@ -50,11 +53,12 @@ export async function startNatsServer(): Promise<NatsServer> {
 /** The free port may be somebody else's by the time that the server takes it. */
 async function launchOnFreePort(
   dataFolder: string,
+  args: readonly string[],
 ): Promise<{ port: number; server: ChildProcess }> {
   for (;;) {
     const port = await freePort();
     try {
-      return { port, server: await launch(port, dataFolder) };
+      return { port, server: await launch(port, dataFolder, args) };
     } catch (error) {
       if (!(error instanceof Error && error.message.includes('address already in use')))
         throw error;
@@ -62,10 +66,14 @@ async function launchOnFreePort(
   }
 }
 
-async function launch(port: number, dataFolder: string): Promise<ChildProcess> {
+async function launch(
+  port: number,
+  dataFolder: string,
+  args: readonly string[],
+): Promise<ChildProcess> {
   const binary = process.env['SLUICE_NATS_SERVER'] ?? 'nats-server';
   const listen = ['-a', '127.0.0.1', '-p', String(port)];
-  const server = spawn(...dyingWithUs(binary, [...listen, '-js', '-sd', dataFolder]), {
+  const server = spawn(...dyingWithUs(binary, [...listen, '-js', '-sd', dataFolder, ...args]), {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   await once(server, 'spawn');

@@ -1,3 +1,5 @@
+export { JoinSpans } from './join-spans.js';
+export type { SpanClock } from './join-spans.js';
 export { currentHeaders, inSpan, openSpan, spanIds } from './spans.js';
 export type { Headers, OpenSpan, SpanAttributes, SpanOpening } from './spans.js';
 export { tracing } from './switch.js';

@@ -1,19 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Lifecycle, SluiceError, hasCode, systemClock } from '@sluice/core';
 import { CLIENT_OPTIONS, ClientPool, channelCredentials } from '@sluice/grpc-kit';
 import { Bus } from '@sluice/nats-kit';
 import { MediaNodeClient } from '@sluice/proto-gen/media_node';
 import { StreamDirectoryClient } from '@sluice/proto-gen/stream_directory';
 import {
-  bracketed,
   createLogger,
-  splitHostPort,
   startAdminServer,
   stopHttpServer,
   timed,
+  watchCertificates,
+  watchGrpcTls,
+  type CertificateWatch,
   type Logger,
   type RunningService,
 } from '@sluice/service-kit';
@@ -38,6 +36,7 @@ import { keepNodesConnected } from './grpc/node-connections.js';
 import { iceServerLinks } from './http/ice-server-links.js';
 import { httpApp } from './http/app.js';
 import { clientAddress } from './http/client-address.js';
+import { createClientServer, listen } from './http/client-server.js';
 import { closeCodeLabel, createMetrics, measureCalls, type Metrics } from './metrics.js';
 import { NatsRoomNews } from './nats/nats-room-news.js';
 import { NatsLinkStatuses } from './nats/nats-link-statuses.js';
@@ -55,7 +54,7 @@ export async function compose(config: Config): Promise<RunningService> {
   const clock = systemClock;
   let stopping = false;
 
-  const { bus, directoryClient, nodeClients } = connect(config, lifecycle, log);
+  const { bus, directoryClient, nodeClients } = connect(config, lifecycle, log, metrics);
   const directory = timedDirectory(new GrpcDirectory(directoryClient, config.location), metrics);
   const nodes = timedNodes(new GrpcMediaNodes(nodeClients, config.gatewayId), metrics);
   const news = new NatsRoomNews(bus, observer);
@@ -94,11 +93,13 @@ export async function compose(config: Config): Promise<RunningService> {
   const policy = { anonymousRead, allowedOrigins, proxies, consoleFolder };
   const offered = { ...policy, ...umbrella, access, ingests, ...overHttp(config, ports) };
   const app = httpApp({ ...ports, ...offered });
-  const server = createServer(HTTP_LIMITS, (request, response) => void app(request, response));
+  const { clientTls } = config;
+  const tls = clientTls && watchCertificates(clientTls, 'clients', { lifecycle, log, metrics });
+  const server = createClientServer(tls, (request, response) => void app(request, response));
   server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head));
   const http = await listen(server, config.listen);
   lifecycle.started('HTTP server', 2_000, () => stopHttpServer(server));
-  const pion = await listenForPion(config, lifecycle, doors, entrance);
+  const pion = await listenForPion(config, tls, lifecycle, doors, entrance);
   lifecycle.started('WebSockets', 5_000, () => entrance.stop());
 
   log.info({ http, ...pion, admin: admin.url }, 'listening');
@@ -138,13 +139,14 @@ function webSockets(
 /** A port of its own for clients of Pion_SFU, which connect to whatever path they like. */
 async function listenForPion(
   { pionListen }: Config,
+  tls: CertificateWatch | undefined,
   lifecycle: Lifecycle,
   doors: ReadonlyMap<string, Door>,
   entrance: WebSocketEntrance,
 ): Promise<{ readonly pion?: string }> {
   const door = doors.get(PION_PATH);
   if (pionListen === undefined || !door) return {};
-  const server = createServer(HTTP_LIMITS, (_request, response) => {
+  const server = createClientServer(tls, (_request, response) => {
     response.writeHead(426, { Upgrade: 'websocket', Connection: 'Upgrade' }).end();
   });
   server.on('upgrade', (request, socket, head) => entrance.upgrade(request, socket, head, door));
@@ -156,7 +158,7 @@ async function listenForPion(
 /** What Umbrella needs, and its trunks. */
 function umbrellaOf(
   config: Config,
-  common: Omit<UmbrellaPorts, 'names'>,
+  common: Omit<UmbrellaPorts, 'names' | 'inRequest'>,
   bus: Bus,
   lifecycle: Lifecycle,
   parts: { readonly access: Access; readonly ingests: Ingests },
@@ -184,7 +186,7 @@ function umbrellaOf(
 }
 
 /** The clients of everything that this gateway needs. */
-function connect(config: Config, lifecycle: Lifecycle, log: Logger) {
+function connect(config: Config, lifecycle: Lifecycle, log: Logger, metrics: Metrics) {
   const bus = Bus.open({
     ...config.nats,
     name: `gateway ${config.gatewayId}`,
@@ -192,7 +194,7 @@ function connect(config: Config, lifecycle: Lifecycle, log: Logger) {
   });
   lifecycle.started('NATS', 2_000, () => bus.close());
 
-  const credentials = channelCredentials(config.tls);
+  const credentials = channelCredentials(watchGrpcTls(config.tls, { lifecycle, log, metrics }));
   const target = config.directoryTarget;
   const directoryClient = new StreamDirectoryClient(target, credentials, CLIENT_OPTIONS);
   lifecycle.started('directory client', 1_000, () => directoryClient.close());
@@ -223,23 +225,6 @@ function timedNodes(nodes: MediaNodes, metrics: Metrics): MediaNodes {
       return node;
     },
   };
-}
-
-/** Against clients that send their request byte by byte, or a header without an end. */
-const HTTP_LIMITS = {
-  headersTimeout: 5_000,
-  requestTimeout: 10_000,
-  keepAliveTimeout: 65_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 16 * 1024,
-} as const;
-
-async function listen(server: Server, hostPort: string): Promise<string> {
-  const { host, port } = splitHostPort(hostPort);
-  server.listen(port, host);
-  await once(server, 'listening');
-  const bound = server.address() as AddressInfo;
-  return `http://${bracketed(bound.address)}:${String(bound.port)}`;
 }
 
 function observe(metrics: Metrics, log: Logger): Observer {

@@ -6,8 +6,10 @@ import {
   COMMON_VARIABLES,
   grpcTls,
   hostPort,
+  natsAccess,
   readEnvironment,
   secret,
+  serverTls,
   type Environment,
 } from '@sluice/service-kit';
 import { ANONYMOUS_DIALECTS, DIALECTS } from './domain/access/access.js';
@@ -30,6 +32,11 @@ export const VARIABLES = {
   SLUICE_LISTEN: hostPort()
     .default('127.0.0.1:8080')
     .describe('Where clients reach the WebSocket, the API and the web console.'),
+  SLUICE_TLS_CERT_FILE: z
+    .string()
+    .optional()
+    .describe('PEM certificate and chain, with the next: HTTPS alone, for want of a proxy.'),
+  SLUICE_TLS_KEY_FILE: z.string().optional().describe('PEM key of it.'),
   SLUICE_PION_LISTEN: hostPort()
     .optional()
     .describe('Where every path is Pion_SFU’s, as its clients know it; unset serves /pion alone.'),
@@ -99,7 +106,7 @@ export const VARIABLES = {
     .min(0)
     .max(8)
     .default(0)
-    .describe('Proxies in front of this gateway whose X-Forwarded-For is believed.'),
+    .describe('Proxies in front of this gateway whose X-Forwarded-For and -Prefix are believed.'),
   SLUICE_CONNECTIONS_MAX: z.coerce
     .number()
     .int()
@@ -128,10 +135,11 @@ export function loadConfig(environment: Environment) {
   return {
     logLevel: set.SLUICE_LOG_LEVEL,
     adminListen: set.SLUICE_ADMIN_LISTEN,
-    nats: { url: set.SLUICE_NATS_URL, credentialsFile: set.SLUICE_NATS_CREDENTIALS_FILE },
+    nats: natsAccess(set),
     clusterSecret: set.SLUICE_CLUSTER_SECRET,
     tls: grpcTls(set, set.SLUICE_DIRECTORY_ADDRESSES.split(/\s*,\s*/)),
     listen: set.SLUICE_LISTEN,
+    clientTls: clientTls(set),
     pionListen: set.SLUICE_PION_LISTEN,
     directoryTarget: directoryTarget(set.SLUICE_DIRECTORY_ADDRESSES),
     gatewayId: set.SLUICE_GATEWAY_ID ?? `gateway-${randomBytes(4).toString('hex')}`,
@@ -156,6 +164,16 @@ export function loadConfig(environment: Environment) {
     proxies: set.SLUICE_TRUST_PROXY,
     connectionsMax: set.SLUICE_CONNECTIONS_MAX,
   } as const;
+}
+
+function clientTls(set: {
+  readonly SLUICE_TLS_CERT_FILE?: string | undefined;
+  readonly SLUICE_TLS_KEY_FILE?: string | undefined;
+}) {
+  return serverTls(
+    ['SLUICE_TLS_CERT_FILE', set.SLUICE_TLS_CERT_FILE],
+    ['SLUICE_TLS_KEY_FILE', set.SLUICE_TLS_KEY_FILE],
+  );
 }
 
 function isDirectoryTarget(addresses: string): boolean {

@@ -1,8 +1,8 @@
 import { ERRORS } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
-import type { TimedCall } from '@sluice/service-kit';
+import { certificateGauge, type TimedCall } from '@sluice/service-kit';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { Dialect } from './domain/access/access.js';
+import { ANONYMOUS_DIALECTS, type Dialect } from './domain/access/access.js';
 import { REFUSAL_REASONS } from './ws/websocket-entrance.js';
 
 export interface Counts {
@@ -33,6 +33,7 @@ export function createMetrics() {
   for (const code of Object.keys(ERRORS)) troubles.inc({ code }, 0);
   return {
     registry,
+    certificates: certificateGauge(registry),
     refusedUpgrades,
     troubles,
     /** Starts to report what is counted elsewhere. */
@@ -80,6 +81,7 @@ function entryMetrics(registers: Registry[]) {
     labelNames: ['dialect', 'outcome'] as const,
     registers,
   });
+  for (const dialect of ANONYMOUS_DIALECTS) entries.inc({ dialect, outcome: 'OK' }, 0);
   return {
     countEntry: (dialect: Dialect, outcome: string) => entries.inc({ dialect, outcome }),
   };

@@ -17,7 +17,10 @@ let other: GatewayProcess;
 
 beforeAll(async () => {
   cluster = await startFakeCluster({ SLUICE_ICE_SERVERS: JSON.stringify(ICE_SERVERS) });
-  other = await cluster.addGateway({ SLUICE_ANONYMOUS_DIALECTS: 'whip,whep' });
+  other = await cluster.addGateway({
+    SLUICE_ANONYMOUS_DIALECTS: 'whip,whep',
+    SLUICE_TRUST_PROXY: '1',
+  });
 });
 
 afterAll(() => cluster.stop());
@@ -39,16 +42,18 @@ interface Asking {
   readonly body?: string;
   readonly ifMatch?: string;
   readonly gateway?: GatewayProcess;
+  readonly prefix?: string;
 }
 
 function ask(path: string, asking: Asking = {}): Promise<Response> {
-  const { method = 'POST', token, type, body, ifMatch, gateway = cluster.gateway } = asking;
+  const { method = 'POST', token, type, body, ifMatch, gateway = cluster.gateway, prefix } = asking;
   return fetch(`${gateway.http}${path}`, {
     method,
     headers: {
       ...(token !== undefined && { Authorization: `Bearer ${token}` }),
       ...(type !== undefined && { 'Content-Type': type }),
       ...(ifMatch !== undefined && { 'If-Match': ifMatch }),
+      ...(prefix !== undefined && { 'X-Forwarded-Prefix': prefix }),
     },
     ...(body !== undefined && { body }),
   });
@@ -90,6 +95,14 @@ describe('a session', () => {
     expect(ended.headers.get('Content-Length')).toBe('0');
     await watching.next('publisher-left', ({ publisherId }) => publisherId === 'encoder');
     await watching.leave();
+  });
+
+  test('under a path is where its client finds it, if a trusted proxy says so', async () => {
+    const token = await tokenOf('encoder');
+    const make = async (gateway: GatewayProcess) =>
+      locationOf(await offer('/whip/studio/encoder', token, { gateway, prefix: '/sluice' }));
+    expect(await make(other)).toMatch(/^\/sluice\/whip-sessions\/[\w.-]+$/);
+    expect(await make(cluster.gateway)).toMatch(/^\/whip-sessions\//);
   });
 
   test('that plays answers an offer, or offers to who sends none', async () => {

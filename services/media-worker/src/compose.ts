@@ -6,6 +6,7 @@ import {
   channelCredentials,
   serverCredentials,
   startGrpcServer,
+  type MutualTls,
   type ReportError,
 } from '@sluice/grpc-kit';
 import { Bus, SUBJECTS } from '@sluice/nats-kit';
@@ -17,6 +18,7 @@ import {
   createLogger,
   startAdminServer,
   timed,
+  watchGrpcTls,
   type Logger,
   type RunningService,
 } from '@sluice/service-kit';
@@ -93,10 +95,11 @@ export async function compose(config: Configuration): Promise<RunningMediaNode> 
   const workers = await openWorkers(config, log, metrics);
   lifecycle.started('workers', 2_000, () => workers.close('stopping'));
 
-  const parts = assemble({ config, log, metrics, identity, bus, workers, lifecycle });
+  const tls = watchGrpcTls(config.grpc.tls, { lifecycle, log, metrics });
+  const parts = assemble({ config, tls, log, metrics, identity, bus, workers, lifecycle });
   const { node, relays } = parts;
   const report = reportTo(log, metrics);
-  const grpc = await startGrpcServer(config.grpc.listen, serverCredentials(config.grpc.tls), [
+  const grpc = await startGrpcServer(config.grpc.listen, serverCredentials(tls), [
     [MediaNodeService, serviceOf({ config, identity, metrics, report, ...parts })],
     relayPeerService(relays.service, node, parts.takeOverPull, report),
   ]);
@@ -105,7 +108,7 @@ export async function compose(config: Configuration): Promise<RunningMediaNode> 
   lifecycle.started('relays', 2_000, () => relays.close());
   address.bound = grpc.address;
 
-  startTelling({ config, log, metrics, identity, bus, lifecycle, workers, ...parts });
+  startTelling({ config, tls, log, metrics, identity, bus, lifecycle, workers, ...parts });
   const admin = await startAdminServer(config.admin.listen, metrics.registry, {
     live: () => true,
     notReadyBecause: () => workers.notReadyBecause(),
@@ -189,6 +192,7 @@ async function openWorkers(config: Configuration, log: Logger, metrics: Metrics)
 
 interface Foundation {
   readonly config: Configuration;
+  readonly tls: MutualTls | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly identity: NodeIdentity;
@@ -213,9 +217,9 @@ interface Parts {
 
 /** Everything between the workers and the network. */
 function assemble(foundation: Foundation): Parts {
-  const { config, log, metrics, identity, bus, workers, lifecycle } = foundation;
+  const { config, tls, log, metrics, identity, bus, workers, lifecycle } = foundation;
   const clock = systemClock;
-  const credentials = channelCredentials(config.grpc.tls);
+  const credentials = channelCredentials(tls);
   const client = new StreamDirectoryClient(config.directoryTarget, credentials, CLIENT_OPTIONS);
   lifecycle.started('directory client', 1_000, () => client.close());
   const peers = new RelayPeers(credentials);

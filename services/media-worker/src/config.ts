@@ -5,6 +5,7 @@ import {
   COMMON_VARIABLES,
   grpcTls,
   hostPort,
+  natsAccess,
   port,
   readEnvironment,
   type Environment,
@@ -166,7 +167,7 @@ export function loadConfiguration(environment: Environment) {
     node: { id: v.SLUICE_NODE_ID, region: v.SLUICE_REGION, zone: v.SLUICE_ZONE },
     log: { level: v.SLUICE_LOG_LEVEL },
     admin: { listen: v.SLUICE_ADMIN_LISTEN },
-    nats: { url: v.SLUICE_NATS_URL, credentialsFile: v.SLUICE_NATS_CREDENTIALS_FILE },
+    nats: natsAccess(v),
     clusterSecret: v.SLUICE_CLUSTER_SECRET,
     grpc: {
       listen: v.SLUICE_GRPC_LISTEN,

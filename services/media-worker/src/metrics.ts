@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { ErrorCode } from '@sluice/core';
-import type { TimedCall } from '@sluice/service-kit';
+import { certificateGauge, type TimedCall } from '@sluice/service-kit';
 import type { JoinObserver } from './domain/sessions/join-phases.js';
 import type { LoadParts } from './domain/node/load.js';
 import { DRAIN_OUTCOMES } from './domain/node/media-node.js';
@@ -41,6 +41,7 @@ const JOIN_BUCKETS_S = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 
 /** Everything that this service measures. No label holds an id or a name. */
 export class Metrics {
   readonly registry = new Registry();
+  readonly certificates = certificateGauge(this.registry);
   readonly workerDeaths = new Counter({
     name: 'sluice_media_worker_deaths_total',
     help: 'mediasoup workers that died',

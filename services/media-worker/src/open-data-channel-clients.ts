@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Lifecycle } from '@sluice/core';
+import { JoinSpans } from '@sluice/tracing';
 import type { Configuration } from './config.js';
 import { Dialer } from './dialing/dialer.js';
 import { ForeignStream } from './dialing/foreign-stream.js';
@@ -27,8 +28,13 @@ interface Serving {
 export function openDataChannelClients(foundation: Foundation, serving: Serving) {
   const { node, environment, directory } = serving;
   const pulls = openPulledStreams(foundation, serving);
+  const kit = {
+    doors: directory,
+    newId: randomUUID,
+    newRequestScope: () => JoinSpans.begun(environment.clock).inRequest,
+  };
   return {
-    clients: new DataChannelClients(node, environment, pulls, directory, randomUUID),
+    clients: new DataChannelClients(node, environment, pulls, kit),
     takeOverPull: ({ routerId, ...pull }: PullHandOver) =>
       pulls.takeOver(node.admit(routerId), pull),
   };

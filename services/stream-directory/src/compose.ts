@@ -6,6 +6,7 @@ import {
   channelCredentials,
   serverCredentials,
   startGrpcServer,
+  type MutualTls,
   type ReportError,
 } from '@sluice/grpc-kit';
 import { BUCKETS, Bus, KvBucket } from '@sluice/nats-kit';
@@ -13,6 +14,7 @@ import {
   createLogger,
   startAdminServer,
   timed,
+  watchGrpcTls,
   type Logger,
   type RunningService,
   type TimedCall,
@@ -58,7 +60,8 @@ export async function compose(config: Config): Promise<RunningDirectory> {
   lifecycle.started('bus', 3_000, () => bus.close());
   const known = { directory: () => directory, ingests: () => ingests };
   const metrics = createMetrics(prometheus, observedOf(known, bus, config));
-  const { nodes, beacons } = openAsking(config, { metrics, log, lifecycle });
+  const tls = watchGrpcTls(config.grpc.tls, { metrics, log, lifecycle });
+  const { nodes, beacons } = openAsking(tls, { metrics, log, lifecycle });
   const copy = new RecordCopy(() => directory.audit());
   const bucket = openBucket(bus, config, copy, log);
   lifecycle.started('stream records', 500, () => bucket.close());
@@ -97,7 +100,7 @@ export async function compose(config: Config): Promise<RunningDirectory> {
   exchange.listen((relay) => directory.hearPlanned(relay), onMalformed);
 
   const doors = openDoors(bus, config, directory, log, lifecycle);
-  const parts = { directory, doors, ingests, bus, metrics, prometheus, log, lifecycle };
+  const parts = { tls, directory, doors, ingests, bus, metrics, prometheus, log, lifecycle };
   const addresses = await startServers(config, parts).catch(async (error: unknown) => {
     // Whoever could not start, as when its port is taken, leaves nothing running.
     await lifecycle.stop();
@@ -134,10 +137,10 @@ function openDoors(
 
 /** By which nodes are asked, when they are not heard. */
 function openAsking(
-  config: Config,
+  tls: MutualTls | undefined,
   { metrics, log, lifecycle }: Pick<Parts, 'metrics' | 'log' | 'lifecycle'>,
 ) {
-  const nodes = new GrpcMediaNodes(channelCredentials(config.grpc.tls), (error) => {
+  const nodes = new GrpcMediaNodes(channelCredentials(tls), (error) => {
     metrics.malformed.inc();
     log.warn({ err: error }, 'a media node answered nonsense');
   });
@@ -150,6 +153,7 @@ function openAsking(
 }
 
 interface Parts {
+  readonly tls: MutualTls | undefined;
   readonly directory: Directory;
   readonly doors: RoomDoors;
   readonly ingests: Ingests;
@@ -162,14 +166,14 @@ interface Parts {
 
 async function startServers(
   config: Config,
-  { directory, doors, ingests, bus, metrics, prometheus, log, lifecycle }: Parts,
+  { tls, directory, doors, ingests, bus, metrics, prometheus, log, lifecycle }: Parts,
 ): Promise<{ grpcAddress: string; adminUrl: string }> {
   const { placer, registry, planner, rooms, view } = directory;
   const useCases = { placer, registry, planner, rooms, view, doors, ingests };
   const service = directoryService(useCases, reportTo(log), (method, code, durationS) =>
     metrics.calls.observe({ method, code }, durationS),
   );
-  const grpc = await startGrpcServer(config.grpc.listen, serverCredentials(config.grpc.tls), [
+  const grpc = await startGrpcServer(config.grpc.listen, serverCredentials(tls), [
     [StreamDirectoryService, service],
   ]);
   lifecycle.started('gRPC server', GRPC_GRACE_MS + 500, () => grpc.stop(GRPC_GRACE_MS));
@@ -202,6 +206,7 @@ function openBus(config: Config, log: Logger): Bus {
     url: config.nats.url,
     name: 'stream-directory',
     credentialsFile: config.nats.credentialsFile,
+    tls: config.nats.tls,
     onTrouble: (error) => {
       // One line for each time that it goes away, however often it is tried again.
       if (connected && !bus.connected) log.warn({ err: error }, 'NATS is away');

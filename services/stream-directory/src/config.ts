@@ -4,6 +4,7 @@ import {
   COMMON_VARIABLES,
   grpcTls,
   hostPort,
+  natsAccess,
   readEnvironment,
   type Environment,
 } from '@sluice/service-kit';
@@ -126,8 +127,7 @@ export function loadConfig(environment: Environment) {
     adminListen: read.SLUICE_ADMIN_LISTEN,
     grpc: { listen: read.SLUICE_GRPC_LISTEN, tls: grpcTls(read, [read.SLUICE_GRPC_LISTEN]) },
     nats: {
-      url: read.SLUICE_NATS_URL,
-      credentialsFile: read.SLUICE_NATS_CREDENTIALS_FILE,
+      ...natsAccess(read),
       replicas: read.SLUICE_NATS_REPLICAS,
       timeoutMs: read.SLUICE_NATS_TIMEOUT_MS,
     },

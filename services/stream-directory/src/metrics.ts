@@ -1,3 +1,4 @@
+import { certificateGauge } from '@sluice/service-kit';
 import { Counter, Gauge, Histogram, collectDefaultMetrics, type Registry } from 'prom-client';
 import { REJECTIONS } from './domain/placement/placement.js';
 import { REPAIRS } from './domain/streams/record-audit.js';
@@ -25,6 +26,7 @@ export function createMetrics(registry: Registry, observed: Observed) {
   const registers = [registry];
   createGauges(registers, observed);
   const metrics = {
+    certificates: certificateGauge(registry),
     calls: new Histogram({
       name: 'sluice_directory_call_duration_seconds',
       help: 'How long calls of the API took, by method and outcome (OK or an error code).',

@@ -5,6 +5,7 @@ import type { Access } from '../domain/access/access.js';
 import type { Made, HttpDialect, ResourceSessions } from '../domain/sessions/resource-sessions.js';
 import { onlyMethods } from './api-parts.js';
 import { credentialsOf } from './credentials.js';
+import { pathPrefix } from './path-prefix.js';
 import { sendProblem } from './problem.js';
 
 /** Offers of browsers have some 10 KB. */
@@ -19,6 +20,8 @@ export interface WhipAndWhepOptions {
   readonly sessions: ResourceSessions;
   /** As Link headers. */
   readonly iceServerLinks: readonly string[];
+  /** Trusted proxies in front of this gateway. */
+  readonly proxies: number;
   /** Undefined lets pages of any Origin in. */
   readonly allowedOrigins: readonly string[] | undefined;
 }
@@ -70,7 +73,7 @@ interface Exchange {
 
 async function create(
   dialect: HttpDialect,
-  { sessions, iceServerLinks }: WhipAndWhepOptions,
+  { sessions, iceServerLinks, proxies }: WhipAndWhepOptions,
   { identity, stream, request, response }: Exchange & { readonly stream: StreamName },
 ): Promise<void> {
   const sdp = bodyOf(request);
@@ -97,7 +100,7 @@ async function create(
     // What a player cannot be sent as it offered is offered to it instead.
     .status(made.isCounterOffer ? 406 : 201)
     .set({
-      Location: `/${dialect}-sessions/${made.resource}`,
+      Location: `${pathPrefix(request, proxies)}/${dialect}-sessions/${made.resource}`,
       ETag: tagOf(made),
       'Accept-Patch': patchable(dialect),
       'Content-Type': SDP,

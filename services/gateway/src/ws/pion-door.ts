@@ -1,6 +1,6 @@
+import { JoinSpans } from '@sluice/tracing';
 import { PionConnection, type PionPorts } from '../domain/pion-sfu/pion-connection.js';
 import { credentialsOf } from '../http/credentials.js';
-import { JoinSpans } from './join-spans.js';
 import type { Door } from './websocket-entrance.js';
 
 /** Where clients of Pion_SFU come in. */

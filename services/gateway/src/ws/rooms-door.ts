@@ -1,5 +1,5 @@
+import { JoinSpans } from '@sluice/tracing';
 import { Connection, type ConnectionPorts } from '../domain/rooms-dialect/connection.js';
-import { JoinSpans } from './join-spans.js';
 import type { Door } from './websocket-entrance.js';
 
 /** Where clients of the dialect of rooms come in. */

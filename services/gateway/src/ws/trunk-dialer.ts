@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import { SluiceError } from '@sluice/core';
 import { CLOSE_CODES, FRAME_MAX_BYTES } from '@sluice/protocol';
 import { grantsOf, type Identity } from '@sluice/tokens';
+import { JoinSpans } from '@sluice/tracing';
 import { UmbrellaLink, type UmbrellaPorts } from '../domain/umbrella/link.js';
 import type { UmbrellaLinks } from '../domain/umbrella/links.js';
 import { withoutSecrets } from '../domain/umbrella/server-list.js';
@@ -14,8 +15,11 @@ const PING_INTERVAL_MS = 20_000;
 const REFUSALS: readonly number[] = [CLOSE_CODES.unauthenticated, CLOSE_CODES.forbidden];
 const UNSENT_MAX_BYTES = 1024 * 1024;
 
+/** What the requests of one link belong to, says who opens it. */
+type DialerPorts = Omit<UmbrellaPorts, 'inRequest'>;
+
 /** Dials another server’s `/wsb`. */
-export function trunkDialer(ports: UmbrellaPorts, links: UmbrellaLinks, room: string) {
+export function trunkDialer(ports: DialerPorts, links: UmbrellaLinks, room: string) {
   return (server: string): Trunk => {
     const socket = new WebSocket(server, {
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
@@ -72,7 +76,7 @@ export function trunkDialer(ports: UmbrellaPorts, links: UmbrellaLinks, room: st
 function openLink(
   socket: WebSocket,
   server: string,
-  ports: UmbrellaPorts,
+  ports: DialerPorts,
   room: string,
 ): UmbrellaLink {
   const outlet = {
@@ -86,7 +90,8 @@ function openLink(
   const label = withoutSecrets(server);
   const identify = () => Promise.resolve(identityOf(server));
   const peer = { identify, roomName: room, label, trunkUrl: label };
-  return new UmbrellaLink(outlet, peer, ports, () => undefined);
+  const { inRequest } = new JoinSpans(ports.clock);
+  return new UmbrellaLink(outlet, peer, { ...ports, inRequest }, () => undefined);
 }
 
 /** The same for all gateways, and while it is dialled again and again. */

@@ -1,4 +1,5 @@
 import { SluiceError } from '@sluice/core';
+import { JoinSpans } from '@sluice/tracing';
 import type { Access } from '../domain/access/access.js';
 import { UmbrellaLink, type UmbrellaPorts } from '../domain/umbrella/link.js';
 import type { UmbrellaLinks } from '../domain/umbrella/links.js';
@@ -7,7 +8,7 @@ import { decodeUmbrella, encodeUmbrella } from '../proto/umbrella.js';
 import type { Door } from './websocket-entrance.js';
 
 export interface UmbrellaDoorOptions {
-  readonly ports: UmbrellaPorts;
+  readonly ports: Omit<UmbrellaPorts, 'inRequest'>;
   readonly access: Access;
   readonly links: UmbrellaLinks;
   /** The room of links that name none. */
@@ -28,7 +29,8 @@ export function umbrellaDoor({ ports, access, links, room }: UmbrellaDoorOptions
       },
       close: (code: number, reason: string) => socket.close(code, reason),
     };
-    const link = new UmbrellaLink(outlet, peer, ports, onAuthenticated);
+    const { inRequest } = new JoinSpans(ports.clock);
+    const link = new UmbrellaLink(outlet, peer, { ...ports, inRequest }, onAuthenticated);
     links.add(link);
     return {
       receiveText: () => link.receiveUnreadable('text frames are not understood here'),

@@ -5,6 +5,7 @@ import { FrameBudget } from '../access/frame-budget.js';
 import { requireCandidate } from '../sessions/ice-candidate.js';
 import type { MembershipPorts } from '../rooms-dialect/membership.js';
 import { requireFresh, requireRoom } from '../access/permissions.js';
+import type { RequestScope } from '../ports.js';
 import { RequestQueue } from '../rooms-dialect/request-queue.js';
 import { Visit, interruption } from '../rooms/visit.js';
 import { Demand } from './demand.js';
@@ -18,6 +19,8 @@ export interface UmbrellaPorts extends MembershipPorts {
   readonly names: TrackNames;
   /** Seconds since 1970, only to be compared with what a token says. */
   readonly nowS: () => number;
+  /** Told of each message, and of the beginning. */
+  readonly inRequest: RequestScope;
 }
 
 /** The peer's WebSocket. */
@@ -40,6 +43,17 @@ export interface UmbrellaPeer {
 
 /** Streams of one link: as many as a message may list. */
 const PUBLICATIONS_MAX = 128;
+
+/** What a message may be of, that which costs most first. */
+const PARTS = [
+  'offer',
+  'answer',
+  'upstreamTracks',
+  'acceptTracks',
+  'midMappings',
+  'hello',
+  'candidate',
+] as const;
 
 /** All frames of a link follow each other. */
 const LANE = 'all';
@@ -65,9 +79,7 @@ export class UmbrellaLink {
     onAuthenticated: () => void,
   ) {
     this.#budget = new FrameBudget(ports.clock);
-    this.#push(0, async () => {
-      await this.#begin(onAuthenticated);
-    });
+    this.#push(0, () => this.ports.inRequest('begin', () => this.#begin(onAuthenticated)));
   }
 
   get incomingTracks(): readonly UmbrellaTrack[] {
@@ -82,7 +94,8 @@ export class UmbrellaLink {
   /** A frame that was understood. */
   receive(message: UmbrellaMessage, sizeBytes: number): void {
     if (this.#closed || !this.#admit()) return;
-    this.#push(sizeBytes, () => this.#handle(message));
+    const type = PARTS.find((part) => message[part] !== undefined) ?? 'nothing';
+    this.#push(sizeBytes, () => this.ports.inRequest(type, () => this.#handle(message)));
   }
 
   /** Any other frame. */

@@ -37,7 +37,12 @@ import { errorText } from './signaling-errors.js';
 
 export interface DataChannelClientContext extends ClientSessionsContext {
   readonly pulls: PulledStreams;
+  /** For its requests, asked for when it is made. */
+  readonly newRequestScope: () => RequestScope;
 }
+
+/** Runs one request of a client as something that can be told apart from all others. */
+export type RequestScope = <T>(type: string, work: () => Promise<T> | T) => Promise<T>;
 
 /** What the PeerConnection is called inside; nobody else hears of it. */
 const KEY = 'data-channel';
@@ -71,6 +76,7 @@ export class DataChannelClient extends Resource {
   #moving = false;
   /** Why a host has put it out of its last room; it is about to be closed. */
   #putOut: string | undefined;
+  readonly #inRequest: RequestScope;
 
   private constructor(
     private readonly profile: DataChannelClientProfile,
@@ -85,6 +91,7 @@ export class DataChannelClient extends Resource {
     this.#sessions = new ClientSessions(profile, this.#turn, context, (session) =>
       this.#follow(session),
     );
+    this.#inRequest = context.newRequestScope();
     connection.onClosed((reason) => this.close(reason));
     channels.onClosed((reason) => this.close(reason));
     channels.on('opened', (channel) => this.#onOpened(channel));
@@ -207,7 +214,8 @@ export class DataChannelClient extends Resource {
     }
     void this.#queue.run(async () => {
       try {
-        if (!this.closed) await this.#handle(message);
+        if (this.closed) return;
+        await this.#inRequest(message.event, () => this.#handle(message));
       } catch (error) {
         await this.#sendError(errorText(error), message);
       }

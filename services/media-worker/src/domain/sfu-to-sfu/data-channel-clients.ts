@@ -3,7 +3,6 @@ import { SluiceError, hasCode } from '@sluice/core';
 import { DataChannelClient, type DataChannelClientContext } from './data-channel-client.js';
 import type { DataChannelClientProfile } from './client-sessions.js';
 import type { MediaNode } from '../node/media-node.js';
-import type { RoomDoors } from '../ports.js';
 import type { PulledStreams } from './pulled-streams.js';
 import type { SessionEnvironment } from '../sessions/session.js';
 
@@ -15,8 +14,7 @@ export class DataChannelClients {
     private readonly node: MediaNode,
     private readonly environment: SessionEnvironment,
     private readonly pulls: PulledStreams,
-    private readonly doors: RoomDoors,
-    private readonly newId: () => string,
+    private readonly kit: Pick<DataChannelClientContext, 'doors' | 'newId' | 'newRequestScope'>,
   ) {
     node.onStateChanged(() => {
       if (node.state !== NodeState.NODE_STATE_DRAINING) return;
@@ -39,8 +37,7 @@ export class DataChannelClients {
       environment: this.environment,
       openSession: (session, turn) => this.node.openSession(session, routerId, false, turn),
       pulls: this.pulls,
-      doors: this.doors,
-      newId: this.newId,
+      ...this.kit,
     };
     const { client, answer } = await DataChannelClient.open(profile, home, sdp, context);
     try {
