@@ -15,6 +15,8 @@ export interface CameraWanted {
   readonly password?: string;
   /** The one it had before, to come back there. */
   readonly port?: number;
+  /** Of this machine, on which it serves; loopback where it is not given. */
+  readonly address?: string;
 }
 
 /** A camera: GStreamer's RTSP server with a test picture. Whoever starts it stops it. */
@@ -38,9 +40,9 @@ export class RtspCamera {
   }
 
   get url(): string {
-    const { user, password } = this.wanted;
+    const { user, password, address = '127.0.0.1' } = this.wanted;
     const credentials = user === undefined ? '' : `${user}:${password ?? ''}@`;
-    return `rtsp://${credentials}127.0.0.1:${this.port}/stream`;
+    return `rtsp://${credentials}${address}:${this.port}/stream`;
   }
 
   /** As when its plug is pulled. */

@@ -62,9 +62,17 @@ describe('autoscaling of media nodes', () => {
             target: { type: 'AverageValue', averageValue: '550m' },
           },
         },
+        {
+          type: 'Pods',
+          pods: {
+            metric: { name: 'sluice_media_sessions' },
+            // Of the 5,000 that a node takes.
+            target: { type: 'AverageValue', averageValue: '2750' },
+          },
+        },
       ]);
     }
-    expect(unknownMetrics('sluice_media_load_ratio')).toEqual([]);
+    expect(unknownMetrics('sluice_media_load_ratio sluice_media_sessions')).toEqual([]);
   });
 
   test('behaves as in the simulation that its defaults come from', async () => {
@@ -82,7 +90,12 @@ describe('autoscaling of media nodes', () => {
   test('by KEDA: a query over the group’s pods, of metrics that the node has', () => {
     const objects = renderExample('node-port');
     const [scaled] = ofKind<ScaledObject>(objects, 'ScaledObject');
-    const query = scaled?.spec.triggers[0]?.metadata['query'] ?? '';
+    const [load, sessions] = scaled?.spec.triggers ?? [];
+    const query = load?.metadata['query'] ?? '';
+    expect(sessions?.metadata).toMatchObject({
+      query: query.replaceAll('sluice_media_load_ratio', 'sluice_media_sessions'),
+      threshold: '2750',
+    });
     expect(scaled?.spec.scaleTargetRef.name).toBe(
       deploymentOf(objects, 'media-worker').metadata.name,
     );
@@ -108,8 +121,11 @@ test('the rules of prometheus-adapter serve what the autoscaler asks for', () =>
     rules: { custom: { seriesQuery: string; metricsQuery: string }[] };
   };
   for (const { seriesQuery, metricsQuery } of adapter.custom) {
-    expect(seriesQuery).toMatch(/^sluice_media_load_ratio\{/);
     expect(unknownMetrics(metricsQuery)).toEqual([]);
+    expect(metricsQuery).toContain(seriesQuery.split('{')[0]);
   }
-  expect(adapter.custom).toHaveLength(1);
+  expect(adapter.custom.map(({ seriesQuery }) => seriesQuery.split('{')[0])).toEqual([
+    'sluice_media_load_ratio',
+    'sluice_media_sessions',
+  ]);
 });

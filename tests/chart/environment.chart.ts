@@ -23,10 +23,7 @@ const isTracing = (name: string) => name.startsWith('OTEL_');
 /** Variables that the chart has no value for, and why. `extraEnv` sets any. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   SLUICE_KUBERNETES_ACCOUNT_FOLDER: 'Kubernetes mounts accounts at its default',
-  SLUICE_FFMPEG: 'the image has it where its default finds it',
-  SLUICE_INGEST_ALLOWED_NETWORKS: 'by media.extraEnv, where cameras are private',
-  SLUICE_INGESTS: 'by streamDirectory.extraEnv from a Secret of the operator',
-  SLUICE_INGESTS_FILE: 'SLUICE_INGESTS from a Secret does it',
+  SLUICE_INGESTS: 'URLs of cameras hold passwords: SLUICE_INGESTS_FILE, from a Secret',
 };
 
 const files = new MountedFiles();

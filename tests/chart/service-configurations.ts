@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { TestAuthority } from '@sluice/testing';
 import { REPOSITORY_ROOT } from './rendered-chart.js';
 
 export const SERVICES = ['gateway', 'stream-directory', 'media-worker'] as const;
@@ -37,9 +38,12 @@ export class MountedFiles {
   readonly #folder = mkdtempSync(join(tmpdir(), 'sluice-mounted-'));
 
   constructor() {
-    for (const name of ['ca.crt', 'tls.crt', 'tls.key']) {
-      writeFileSync(join(this.#folder, name), name);
-    }
+    const authority = new TestAuthority();
+    const { ca, certificate, key } = authority.issue('DNS:sluice-internal');
+    authority.remove();
+    const files = { 'ca.crt': ca, 'tls.crt': certificate, 'tls.key': key };
+    for (const [name, pem] of Object.entries(files)) writeFileSync(join(this.#folder, name), pem);
+    writeFileSync(join(this.#folder, 'cameras.json'), '[]');
   }
 
   /** The same environment, with paths of containers made paths here. */
@@ -47,7 +51,7 @@ export class MountedFiles {
     return Object.fromEntries(
       Object.entries(environment).map(([name, value]) => [
         name,
-        value.replace('/etc/sluice/grpc-tls', this.#folder),
+        value.replace(/^\/etc\/sluice\/((grpc|client|nats)-tls|cameras)/, this.#folder),
       ]),
     );
   }

@@ -77,7 +77,8 @@ function differences(part: Schema, value: unknown, path: string): string[] {
 
 test('every value that the schema knows is in values.yaml, and the other way round', () => {
   // NATS' own keys, Helm's `global`, and what Kubernetes calls an optional part of `resources`.
-  const others = /^(global|nats\.(?!enabled|url|clientPort|credentials).*|.*\.resources\..*)$/;
+  const others =
+    /^(global|nats\.(?!enabled|url|clientPort|credentials|tls\b).*|.*\.resources\..*)$/;
   expect(differences(schema, defaults, '').filter((path) => !others.test(path))).toEqual([]);
 });
 

@@ -5,20 +5,30 @@ import { join } from 'node:path';
 import { eventually } from '@sluice/testing';
 import { launchChromium } from '@sluice/testing/browser';
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Call } from '../faults/call.js';
 import { Caller } from '../faults/caller.js';
 import { makeBrowserPrompt } from '../faults/prompt-browser.js';
 import { REPOSITORY_ROOT } from '../cluster-under-test.js';
+import { DialectPages, playbackOf } from '../dialect-pages.js';
+import { RtspCamera } from '../rtsp-camera.js';
 import { ContainerCluster } from './container-cluster.js';
 
 const PREFIX = '/sluice';
 const BACK_MS = 40_000;
 const ATTEMPTS = 3;
+/** Examples of docs/examples that publish, with their function's name. */
+const PUBLISHERS = [
+  ['pion-sfu', 'join'],
+  ['sfu-to-sfu', 'publish'],
+  ['umbrella', 'join'],
+  ['whip', 'publish'],
+] as const;
 
 let folder: string | undefined;
 let cluster: ContainerCluster | undefined;
 let browser: Browser | undefined;
+let pages: DialectPages | undefined;
 let rooms = 0;
 const present: Caller[] = [];
 
@@ -26,13 +36,14 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-containers-'));
   cluster = await ContainerCluster.start(certificateIn(folder));
   browser = await launchChromium();
+  pages = await DialectPages.open({ ignoreHTTPSErrors: true });
 });
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') await cluster?.saveLogs(task.name);
   await Promise.all(present.splice(0).map((caller) => caller.close()));
 });
 afterAll(async () => {
-  await browser?.close();
+  await Promise.all([browser?.close(), pages?.close()]);
   await cluster?.stop();
   if (folder !== undefined) rmSync(folder, { recursive: true });
 });
@@ -97,10 +108,60 @@ test('two on different nodes see and hear each other, over the ports that are pu
   await call.isListedAsItIs();
 });
 
-test('the same under a path, behind a proxy that terminates TLS', async () => {
-  const port = await cluster!.add('tls');
-  const call = await openCallAcrossNodes(`https://127.0.0.1:${port}${PREFIX}`);
-  await call.isListedAsItIs();
+describe('under a path, behind a proxy that terminates TLS', () => {
+  let url = '';
+  beforeAll(async () => {
+    url = `https://127.0.0.1:${await cluster!.add('tls')}${PREFIX}`;
+  });
+
+  test('the same', async () => {
+    await (await openCallAcrossNodes(url)).isListedAsItIs();
+  });
+
+  test.each(PUBLISHERS)('%s finds its way', async (dialect, action) => {
+    const room = `${dialect} under a path`;
+    const place = { url, token: await cluster!.token('ann', room), room, participant: 'ann' };
+    const page = await pages!.publish(dialect, action, place);
+    const isListed = async (there: boolean) => {
+      const streams = await cluster!.report.streams(room);
+      return streams.length > 0 === there ? undefined : `${streams.length} streams`;
+    };
+    await eventually(() => isListed(true), BACK_MS);
+    if (dialect === 'whip') {
+      // Its session is where the gateway said that it is: under the path.
+      const status = await page.evaluate(async () => (await window.published.stop()).status);
+      expect(status).toBe(200);
+      await eventually(() => isListed(false), BACK_MS);
+    }
+    await page.close();
+  });
+});
+
+test('a camera is pulled by the ffmpeg of the image, and seen', async () => {
+  const camera = await RtspCamera.start({ address: cluster!.hostAddress, audio: 'pcma' });
+  const room = 'camera';
+  const token = await cluster!.token('ann', room, { ingest: true });
+  const ingests = `${cluster!.origin}/api/v1/ingests`;
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+  try {
+    const body = JSON.stringify({ id: 'door', url: camera.url, room, participant: 'door' });
+    expect((await fetch(ingests, { method: 'POST', headers, body })).status).toBe(201);
+    await eventually(async () => {
+      const [stream] = await cluster!.report.streams(room);
+      if (stream) return undefined;
+      return `not pulled: ${await (await fetch(ingests, { headers })).text()}`;
+    }, BACK_MS);
+    const place = { url: cluster!.origin, token, room, participant: 'door' };
+    const page = await pages!.play('whep', 'play', place);
+    await eventually(async () => {
+      const { framesDecoded, audioEnergy } = await playbackOf(page);
+      return framesDecoded > 10 && audioEnergy > 0 ? undefined : `${framesDecoded} frames`;
+    }, BACK_MS);
+    await page.close();
+    expect((await fetch(`${ingests}/door`, { method: 'DELETE', headers })).status).toBe(204);
+  } finally {
+    await camera.kill();
+  }
 });
 
 test('a media node that is killed: its callers are served by another one', async () => {

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AccessTokens } from '@sluice/tokens';
+import { AccessTokens, type TokenRequest } from '@sluice/tokens';
 import { eventually, freePort } from '@sluice/testing';
 import { getContainerRuntimeClient, type StartedTestContainer } from 'testcontainers';
 import { composeServices, type ComposeService } from '../chart/compose-file.js';
@@ -58,13 +58,18 @@ export class ContainerCluster {
     return [...this.#members.keys()].filter((name) => name.startsWith(prefix));
   }
 
+  /** The host's address in the network of the containers. */
+  get hostAddress(): string {
+    return `${this.#subnet}.1`;
+  }
+
   /** Of the host, where clients' media for that node arrives. */
   mediaPortOf(node: string): number {
     return Number(this.#member(node).service.environment['SLUICE_MEDIA_PORT']);
   }
 
-  token(subject: string, room: string): Promise<string> {
-    return this.#tokens.issue({ subject, room });
+  token(subject: string, room: string, grants: Pick<TokenRequest, 'ingest'> = {}): Promise<string> {
+    return this.#tokens.issue({ subject, room, ...grants });
   }
 
   /** Has a service of a profile run too. Resolves to the host's port of its only port. */
@@ -193,10 +198,18 @@ export class ContainerCluster {
     };
     for (let replica = 1; replica <= service.replicas; replica += 1) {
       const name = service.replicas === 1 ? service.name : `${service.name}-${replica}`;
-      const environment = { ...service.environment, ...(name.startsWith('gateway') && OPEN_API) };
+      const environment = { ...service.environment, ...this.#variablesOf(name) };
       const container = await new ComposeContainer({ ...service, environment }, placed).start();
       this.#members.set(name, { name, service, container });
     }
+  }
+
+  /** Besides those of compose.yaml. */
+  #variablesOf(name: string): Readonly<Record<string, string>> {
+    if (name.startsWith('gateway')) return OPEN_API;
+    // Cameras of tests are processes of the host.
+    if (name.startsWith('media')) return { SLUICE_INGEST_ALLOWED_NETWORKS: `${this.hostAddress}/32` };
+    return {};
   }
 
   #member(name: string): Member {

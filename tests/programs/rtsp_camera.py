@@ -47,6 +47,7 @@ def protect(server, factory, user, password):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", default="0")
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--audio", choices=AUDIO, default="none")
     parser.add_argument("--profile", default="constrained-baseline")
     parser.add_argument("--bframes", type=int, default=0)
@@ -55,7 +56,7 @@ def main():
     options = parser.parse_args()
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
-    server.set_address("127.0.0.1")
+    server.set_address(options.address)
     server.set_service(options.port)
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(launch_line(options))

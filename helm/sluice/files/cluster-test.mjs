@@ -4,10 +4,12 @@ import { createHmac } from 'node:crypto';
 
 const {
   GATEWAY,
+  GATEWAY_TLS: tls,
   SLUICE_TOKEN_SECRET: secret,
   TOKEN_ISSUER: iss,
   TOKEN_AUDIENCE: aud,
 } = process.env;
+const [http, ws] = tls ? ['https', 'wss'] : ['http', 'ws'];
 const TIMEOUT_MS = 10_000;
 
 await gatewayAnswers();
@@ -20,7 +22,7 @@ console.log('ok');
 process.exit(0);
 
 async function gatewayAnswers() {
-  const response = await fetch(`http://${GATEWAY}/health`, {
+  const response = await fetch(`${http}://${GATEWAY}/health`, {
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   if (!response.ok) throw new Error(`the gateway answers ${response.status}`);
@@ -28,7 +30,7 @@ async function gatewayAnswers() {
 
 function webSocketOpens() {
   return new Promise((resolve, reject) => {
-    const socket = new globalThis.WebSocket(`ws://${GATEWAY}/ws`);
+    const socket = new globalThis.WebSocket(`${ws}://${GATEWAY}/ws`);
     socket.onopen = () => resolve(socket.close());
     socket.onerror = () => reject(new Error('the gateway takes no WebSocket'));
     setTimeout(reject, TIMEOUT_MS, new Error('no WebSocket in time')).unref();
@@ -36,7 +38,7 @@ function webSocketOpens() {
 }
 
 async function nodeServes(token) {
-  const response = await fetch(`http://${GATEWAY}/api/v1/nodes`, {
+  const response = await fetch(`${http}://${GATEWAY}/api/v1/nodes`, {
     headers: { authorization: `Bearer ${token}` },
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
@@ -50,7 +52,7 @@ async function nodeServes(token) {
 /** Through the directory to a media node and back. */
 function roomOpens(token) {
   return new Promise((resolve, reject) => {
-    const socket = new globalThis.WebSocket(`ws://${GATEWAY}/ws`);
+    const socket = new globalThis.WebSocket(`${ws}://${GATEWAY}/ws`);
     const say = (message) => socket.send(JSON.stringify(message));
     socket.onopen = () => {
       say({ type: 'auth', token });

@@ -85,6 +85,18 @@ dns:///{{ include "sluice.fullname" . }}-stream-directory.{{ .Release.Namespace 
 - name: SLUICE_NATS_CREDENTIALS_FILE
   value: /etc/sluice/nats/{{ .Values.nats.credentials.key }}
 {{- end }}
+{{- with .Values.nats.tls }}
+{{- if .existingSecret }}
+- name: SLUICE_NATS_TLS_CA_FILE
+  value: /etc/sluice/nats-tls/ca.crt
+{{- if .clientCertificate }}
+- name: SLUICE_NATS_TLS_CERT_FILE
+  value: /etc/sluice/nats-tls/tls.crt
+- name: SLUICE_NATS_TLS_KEY_FILE
+  value: /etc/sluice/nats-tls/tls.key
+{{- end }}
+{{- end }}
+{{- end }}
 - name: SLUICE_CLUSTER_SECRET
   valueFrom: { secretKeyRef: { name: {{ include "sluice.secretName" . }}, key: cluster-secret } }
 {{- if eq .Values.grpcTls.source "none" }}
@@ -138,6 +150,9 @@ dns:///{{ include "sluice.fullname" . }}-stream-directory.{{ .Release.Namespace 
 {{- if .Values.nats.credentials.existingSecret }}
 - { name: nats-credentials, mountPath: /etc/sluice/nats, readOnly: true }
 {{- end }}
+{{- if .Values.nats.tls.existingSecret }}
+- { name: nats-tls, mountPath: /etc/sluice/nats-tls, readOnly: true }
+{{- end }}
 {{- end }}
 
 {{- define "sluice.volumes" -}}
@@ -148,6 +163,10 @@ dns:///{{ include "sluice.fullname" . }}-stream-directory.{{ .Release.Namespace 
 {{- if .Values.nats.credentials.existingSecret }}
 - name: nats-credentials
   secret: { secretName: {{ .Values.nats.credentials.existingSecret }}, defaultMode: 0440 }
+{{- end }}
+{{- with .Values.nats.tls.existingSecret }}
+- name: nats-tls
+  secret: { secretName: {{ . }}, defaultMode: 0440 }
 {{- end }}
 {{- end }}
 

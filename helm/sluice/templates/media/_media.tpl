@@ -95,3 +95,8 @@ scaleDown:
 {{- end }}
 {{- $workers }}
 {{- end }}
+
+{{/* Sessions of a node at which a group is as full as its target of load says; of a group's values. */}}
+{{- define "sluice.sessionsTarget" -}}
+{{- mulf .sessionsMax .autoscaling.loadTarget | int64 }}
+{{- end }}
