@@ -256,6 +256,16 @@ test('what `helm test` runs finds the cluster in order', () => {
   expect(said).toMatch(/^3 of 3 media nodes serve\na room opened on media-\d\nok\n$/);
 });
 
+test('a first administrator is made by whoever may enter a gateway', async () => {
+  const token = (await cluster!.run('gateway-1', ['node', '/app/administrator-token.mjs'])).trim();
+  const response = await fetch(`${cluster!.origin}/api/v1/tokens`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ subject: 'ada', room: 'demo' }),
+  });
+  expect(response.status).toBe(200);
+});
+
 test('images say what they are of, and their programs may nothing', async () => {
   for (const [name, within, library] of [
     ['gateway-1', 'express', 'tini'],

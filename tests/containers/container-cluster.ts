@@ -125,8 +125,13 @@ export class ContainerCluster {
     return (await this.#engineContainer(name)).inspect();
   }
 
-  async fileOf(name: string, path: string): Promise<string> {
-    return (await this.#member(name).container.exec(['cat', path])).stdout;
+  fileOf(name: string, path: string): Promise<string> {
+    return this.run(name, ['cat', path]);
+  }
+
+  /** What a command in that container prints. */
+  async run(name: string, command: readonly string[]): Promise<string> {
+    return (await this.#member(name).container.exec([...command])).stdout;
   }
 
   /** What the engine says of its health. */
