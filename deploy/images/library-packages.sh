@@ -9,5 +9,6 @@ owner_of() {
 }
 
 ldd "$1" | awk '$2 == "=>" { print $3 }' | while read -r library; do
-  owner_of "$library" | sed -n '1s/:.*//p'
+  # A link that update-alternatives made belongs to nobody; what it leads to does.
+  { owner_of "$library" || owner_of "$(readlink -f "$library")" || true; } | sed -n '1s/:.*//p'
 done | sort -u
