@@ -26,11 +26,18 @@ runAsScript(import.meta.url, async () => {
     return;
   }
 
-  const repository = resolve(repositoryRoot, (await git('rev-parse', '--git-common-dir')) ?? '.git');
+  const repository = resolve(
+    repositoryRoot,
+    (await git('rev-parse', '--git-common-dir')) ?? '.git',
+  );
   const against = `${repository}#tag=${release},subdir=proto`;
-  const { exitCode, output } = await runCommand('buf', ['breaking', 'proto', '--against', against], {
-    cwd: repositoryRoot,
-  });
+  const { exitCode, output } = await runCommand(
+    'buf',
+    ['breaking', 'proto', '--against', against],
+    {
+      cwd: repositoryRoot,
+    },
+  );
 
   if (exitCode !== 0) {
     say(`services of ${release} and these would not understand each other:\n${output}`);

@@ -213,7 +213,8 @@ export class ContainerCluster {
   #variablesOf(name: string): Readonly<Record<string, string>> {
     if (name.startsWith('gateway')) return OPEN_API;
     // Cameras of tests are processes of the host.
-    if (name.startsWith('media')) return { SLUICE_INGEST_ALLOWED_NETWORKS: `${this.hostAddress}/32` };
+    if (name.startsWith('media'))
+      return { SLUICE_INGEST_ALLOWED_NETWORKS: `${this.hostAddress}/32` };
     return {};
   }
 
