@@ -21,7 +21,7 @@ export interface JoinPlan {
 export interface JoinRate {
   /** Joins a second, of each search. */
   readonly found: readonly number[];
-  /** CPU of each part in milliseconds per join, at rates that were sustained. */
+  /** CPU of each part in milliseconds per join, at rates that were sustained if any was. */
   readonly cpuMsPerJoin: Readonly<Record<string, number>>;
 }
 
@@ -102,7 +102,9 @@ class Crowd {
 
   rate(): JoinRate {
     const highest = Math.max(...this.#found);
-    const steps = this.#steps.filter((step) => step.sustained && step.perSecond >= highest / 2);
+    const near = this.#steps.filter((step) => step.sustained && step.perSecond >= highest / 2);
+    // Where not even the lowest rate was sustained, its CPU still says what a join costs.
+    const steps = near.length > 0 ? near : this.#steps.slice(0, 1);
     const parts = Object.keys(this.system.parts);
     const cpuMsPerJoin = Object.fromEntries(
       parts.map((part) => [part, median(steps.map((step) => step.cpuMsPerJoin[part] ?? 0))]),
