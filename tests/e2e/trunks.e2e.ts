@@ -135,6 +135,17 @@ async function traffic(name: Name) {
   return { in: of('in'), out: of('out') };
 }
 
+/** Frames of trunks that all clusters have handled. */
+async function framesHandled(): Promise<number> {
+  const counts = NAMES.map(async (name) => {
+    const [gateway] = at(name).services('gateway');
+    const text = await (await fetch(`${gateway?.addresses['admin'] ?? ''}/metrics`)).text();
+    const lines = text.matchAll(/^sluice_gateway_requests_total\{type="umbrella",.*\} (\d+)/gm);
+    return [...lines].reduce((sum, [, count]) => sum + Number(count), 0);
+  });
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}
+
 /** Until nothing is sent but what keeps connections alive. */
 async function untilQuiet(name: Name): Promise<void> {
   await eventually(async () => {
@@ -177,6 +188,14 @@ test('in a ring of three each stream comes once, and another way when the first 
     await cid.subscribe({ room: ROOM, publisher, purpose });
     await seeVideo(cid, { publisher, purpose });
   }
+  // Nothing is said any more while the pictures go on.
+  const [shown] = video;
+  await eventually(async () => {
+    const before = await framesHandled();
+    await seeVideo(cid, shown!);
+    const after = await framesHandled();
+    return before > 0 && after === before ? undefined : `${after - before} frames`;
+  }, 30_000);
   // Nobody's own stream comes home.
   const own = async (name: Name) =>
     (await streams(name)).filter(({ participant }) => !participant.startsWith('umbrella-')).length;
@@ -187,7 +206,8 @@ test('in a ring of three each stream comes once, and another way when the first 
   await eventually(async () => {
     const found = await imported('b');
     const hops = found.map((track) => track.hops).sort();
-    return hops.join() === '1,2,2' ? undefined : JSON.stringify(found);
+    const there = JSON.stringify(await imported('c'));
+    return hops.join() === '1,2,2' ? undefined : `b ${JSON.stringify(found)}, c ${there}`;
   }, 30_000);
   const far = (await imported('b')).find(({ hops, kind }) => hops === 2 && kind === 'video')!;
   const bert = await enter('b', 'bert');

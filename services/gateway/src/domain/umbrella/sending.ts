@@ -163,10 +163,11 @@ export class Sending extends Resource<SendingEvents> {
   #streams(): readonly RoomTracks[] {
     const { names, room, participant, cameFromThere, peerClusterId } = this.options;
     const peer = peerClusterId();
+    // A cluster of ours takes only what it has not got. Two of them that both have a track by other
+    // ways go on saying so: each taking it back for the other's sake would have no end.
     const goesThere = ({ umbrellaId, path }: UmbrellaTrack) =>
-      !cameFromThere(umbrellaId) &&
       path.length <= HOPS_MAX &&
-      (peer === undefined || !path.includes(peer));
+      (peer === undefined ? !cameFromThere(umbrellaId) : !path.includes(peer));
     return roomTracks(names, room.name, room.view, participant).map(({ publisher, tracks }) => ({
       publisher,
       tracks: tracks.filter(goesThere),
