@@ -23,12 +23,19 @@ describe.skipIf(lacks !== undefined)('narrow links', () => {
     figures.write();
   });
 
-  test.each([
-    { codec: 'VP9', scalabilityMode: 'L3T3_KEY', told: true },
-    { codec: 'AV1', scalabilityMode: 'L2T2', told: false },
-  ] as const)('$codec, $scalabilityMode', async (svc) => {
-    const room = `${svc.codec} ${svc.scalabilityMode}`;
-    const { limited, free } = await narrow(stage, room, { svc }, figures, {
+  test('simulcast, smoothly and the small picture alone', async () => {
+    const { limited, free } = await narrow(stage, 'simulcast again', { layers: 2 }, figures, {
+      limit: () => wire.impair({ kilobitsPerSecond: 300, queueMs: 300, delayMs: 20 }),
+      unlimit: () => wire.impair({}),
+    });
+    expect(free.widths).toContain(FULL.width);
+    expect(limited.widths).toEqual([FULL.width / 2]);
+    expect(limited.longestStillMs).toBeLessThanOrEqual(1_000);
+  });
+
+  test('AV1 in one stream of layers', async () => {
+    const svc = { codec: 'AV1', scalabilityMode: 'L2T2', told: true } as const;
+    const { limited, free } = await narrow(stage, 'AV1 L2T2', { svc }, figures, {
       limit: () => wire.impair({ kilobitsPerSecond: 300, queueMs: 300, delayMs: 20 }),
       unlimit: () => wire.impair({}),
     });

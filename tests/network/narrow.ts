@@ -34,11 +34,11 @@ export async function narrow(
     watch(ben, 'alice', WATCHED_MS),
     watch(cora, 'alice', WATCHED_MS),
   ]);
+  figures.add(`300 kbit/s to a viewer, ${room}`, limited);
+  figures.add('another viewer meanwhile', free);
   await link.unlimit();
   const freedAtMs = performance.now();
   await untilWidth(ben, (width) => width === FULL.width, cora);
-  figures.add(`300 kbit/s to a viewer, ${room}`, limited);
-  figures.add('another viewer meanwhile', free);
   figures.note(`the full picture was back, ${room},`, performance.now() - freedAtMs);
   await leave();
   return { limited, free };

@@ -39,11 +39,11 @@ ${readFileSync(resultOf('loss'), 'utf8')}
 
 ## A narrow link
 
-The wire carries 300 kbit/s over a viewer’s link, one packet after the other, 20 ms away; what would wait for more than 300 ms is lost. The picture has two layers of about 120 and 450 kbit/s, by simulcast. \`make test\` holds this to the small picture without a still of more than a second while another viewer sees the full one, and to the full picture’s return. Ten seconds each.
+The wire carries 300 kbit/s over a viewer’s link, one packet after the other, 20 ms away; what would wait for more than 300 ms is lost. The picture has two layers of about 120 and 450 kbit/s, by simulcast. Ten seconds each. \`make test\` holds this to a moving small picture while another viewer sees the full one, and to the full picture’s return; a busy machine makes the link look wider at times, and then the larger picture is tried.
 
 ${readFileSync(resultOf('narrow'), 'utf8')}
 
-The same of pictures in one stream of layers (SVC), and of simulcast where \`tc\` limits the link by a token bucket of 4 kB, which lets short bursts pass as if there were no limit. A link of that kind looks wide enough until the full picture is sent; each time it was not, the next try is longer in coming, up to a minute. \`make test\` leaves these out.
+The same once more, held to the small picture alone and to no still of more than a second; of AV1 in one stream of layers (SVC); and of simulcast where \`tc\` limits the link by a token bucket of 4 kB, which lets short bursts pass as if there were no limit. A link of that kind looks wide enough until the full picture is sent; each time it was not, the next try is longer in coming, up to a minute. \`make test\` leaves these out.
 
 ${readFileSync(resultOf('narrow-more'), 'utf8')}
 `;
