@@ -309,7 +309,7 @@ describe('a stream whose way is lost', () => {
       local.clock.elapse(1_000);
       return ben.subscriptions.size === 0 ? undefined : 'still there';
     });
-    expect(events.at(-1)).toMatchObject({ type: 'subscriptionEnded', reason: 'stream ended' });
+    expect(events.at(-1)).toMatchObject({ type: 'subscriptionEnded', reason: 'relay lost' });
     expect(local.source.asked).toBeGreaterThan(3);
   });
 

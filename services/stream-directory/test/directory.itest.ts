@@ -690,6 +690,13 @@ describe('the doors of rooms', () => {
     return { one, other, node };
   }
 
+  async function hears(replica: Replica, sessions: number): Promise<void> {
+    await eventually(async () => {
+      const heard = (await room(replica, 'kitchen')).sessions.length;
+      return heard === sessions ? undefined : `${heard} sessions`;
+    });
+  }
+
   test('of a room of two let in two of those who come at once, and the next after them', async () => {
     const { one, other, node } = await replicas({ SLUICE_ROOM_PARTICIPANTS_MAX: '2' });
     const comers = ['ann', 'ben', 'cora', 'dora'];
@@ -699,6 +706,8 @@ describe('the doors of rooms', () => {
     const inside = comers.filter((_, index) => outcomes[index]?.status === 'fulfilled');
     expect(inside).toHaveLength(2);
     const sessions = inside.map((who) => node.openSession('kitchen', who));
+    // Who was never seen there is waited for, whatever is heard of the end.
+    for (const replica of [one, other]) await hears(replica, 2);
     const next = comers.find((who) => !inside.includes(who))!;
     await expect(enter(other, 'kitchen', next)).rejects.toMatchObject({
       code: 'CAPACITY_EXHAUSTED',
@@ -706,10 +715,7 @@ describe('the doors of rooms', () => {
     });
     await enter(one, 'kitchen', inside[0]!);
     node.closeSession(sessions[1]!);
-    await eventually(async () => {
-      const { sessions: left } = await room(other, 'kitchen');
-      return left.length === 1 ? undefined : 'still there';
-    });
+    await hears(other, 1);
     await enter(other, 'kitchen', next);
   });
 
