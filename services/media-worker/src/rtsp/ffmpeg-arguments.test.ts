@@ -17,7 +17,7 @@ const target = (kind: CameraTrack['kind']) =>
     rtpPort: 1,
     rtcpPort: 2,
     payloadType: 102,
-    ssrc: 4_000_000_000,
+    ssrc: 2_000_000_000,
   }) as const;
 
 test('video is copied with its parameter sets, audio becomes Opus', () => {
@@ -25,7 +25,7 @@ test('video is copied with its parameter sets, audio becomes Opus', () => {
   const text = ffmpegArguments('rtsp://in', tracks, [target('video'), target('audio')]).join(' ');
   expect(text).toContain('-i rtsp://in -map 0:v:0 -c:v copy -bsf:v dump_extra=freq=keyframe');
   expect(text).toContain('-map 0:a:0 -c:a libopus');
-  expect(text).toContain('-ssrc -294967296 -f rtp rtp://127.0.0.1:1?rtcpport=2&pkt_size=1200');
+  expect(text).toContain('-ssrc 2000000000 -f rtp rtp://127.0.0.1:1?rtcpport=2&pkt_size=1200');
 });
 
 test('Opus stays as it is', () => {

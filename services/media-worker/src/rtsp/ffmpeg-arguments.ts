@@ -28,7 +28,7 @@ export function ffmpegArguments(
         target,
         tracks.find(({ kind }) => kind === target.kind),
       ),
-      ...['-payload_type', String(target.payloadType), '-ssrc', String(signed(target.ssrc))],
+      ...['-payload_type', String(target.payloadType), '-ssrc', String(target.ssrc)],
       ...['-f', 'rtp', urlOf(target)],
     ]),
   ];
@@ -46,9 +46,4 @@ function codecOf({ kind }: RtpTarget, track: CameraTrack | undefined): string[] 
 function urlOf({ ip, rtpPort, rtcpPort }: RtpTarget): string {
   const packetSize = String(PACKET_BYTES);
   return `rtp://${ip}:${String(rtpPort)}?rtcpport=${String(rtcpPort)}&pkt_size=${packetSize}`;
-}
-
-/** ffmpeg reads it as a signed number of 32 bits. */
-function signed(ssrc: number): number {
-  return ssrc | 0;
 }

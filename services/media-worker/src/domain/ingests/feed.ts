@@ -11,6 +11,8 @@ import type { Measured } from '../traffic.js';
 
 const LOOPBACK = '127.0.0.1';
 const PAYLOAD_TYPES = { video: 102, audio: 111 } as const;
+/** Some versions of ffmpeg read an SSRC with a sign, others without: below it they agree. */
+const FFMPEG_SSRC_MAX = 0x7f_ff_ff_fe;
 /** After the first packet of one track: of two, the other may never send, as a muted microphone. */
 const SECOND_TRACK_MS = 1_500;
 
@@ -119,7 +121,7 @@ function allOf(transports: readonly PlainTransport[]): Measured {
 
 async function openLine(home: HomeRouter, track: CameraTrack, random: Random): Promise<Line> {
   const { kind } = track;
-  const ssrc = 1 + Math.floor(random() * 0xff_ff_ff_fe);
+  const ssrc = 1 + Math.floor(random() * FFMPEG_SSRC_MAX);
   const rtpParameters = parametersOf(track, ssrc);
   const transport = await home.router.createPlainTransport({
     listenInfo: { protocol: 'udp', ip: LOOPBACK },
