@@ -114,13 +114,19 @@ export class Audience extends Resource<AudienceEvents> {
     const key = keyOf(subscription);
     if (this.#asked.has(key)) return;
     this.#asked.add(key);
-    session
-      .unsubscribe(participant, purpose)
-      .catch((error: unknown) => {
+    session.unsubscribe(participant, purpose).then(
+      () => {
+        this.#asked.delete(key);
+        // It may be wanted again by now.
+        this.review();
+      },
+      (error: unknown) => {
+        this.#asked.delete(key);
         // Its stream ended, and with it the subscription.
         if (!hasCode(error, 'NOT_FOUND')) observer.trouble(error, 'unsubscribing a client');
-      })
-      .finally(() => this.#asked.delete(key));
+        this.#retryLater();
+      },
+    );
   }
 
   #retryLater(): void {

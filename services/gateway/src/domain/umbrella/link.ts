@@ -8,6 +8,7 @@ import { requireFresh, requireRoom } from '../access/permissions.js';
 import type { RequestScope } from '../ports.js';
 import { RequestQueue } from '../rooms-dialect/request-queue.js';
 import { Visit, interruption } from '../rooms/visit.js';
+import { Acceptance } from './acceptance.js';
 import { Demand } from './demand.js';
 import type { TrickledCandidate, UmbrellaMessage, UmbrellaTrack } from './messages.js';
 import { INCOMING_CONNECTION, Receiving } from './receiving.js';
@@ -67,7 +68,7 @@ export class UmbrellaLink {
   #sending: Sending | undefined;
   readonly #demand = new Demand();
   #peerClusterId: string | undefined;
-  #acceptedIds = '';
+  readonly #acceptance = new Acceptance();
   #reviewing: Timer | undefined;
   #tellingDemand: Timer | undefined;
   #closed = false;
@@ -188,6 +189,7 @@ export class UmbrellaLink {
       view: room.view,
       participant,
       sentThere: (umbrellaId) => this.#sending?.sends(umbrellaId) ?? false,
+      isOurs: () => this.#peerClusterId !== undefined,
       onBegin: (purpose) => this.#demand.begin(purpose),
     });
     session.on('demandChanged', ({ purpose, wanted }) => {
@@ -226,7 +228,7 @@ export class UmbrellaLink {
     if (message.unwanted) this.#sending?.wantOnly(message.unwanted);
     if (upstreamTracks) {
       this.#receiving?.announce(upstreamTracks);
-      this.#accept('always');
+      this.#accept();
       this.#sending?.review();
     }
     if (midMappings) this.#receiving?.map(midMappings);
@@ -260,16 +262,20 @@ export class UmbrellaLink {
     const sdp = await this.#receiving?.answer(descriptionIn(offer, 'offer'));
     if (sdp === undefined || this.#closed) return;
     this.socket.send({ answer: JSON.stringify({ type: 'answer', sdp }) });
+    // What was passed over has to be told.
+    this.#reviewSoon();
   }
 
-  /** Tells the peer what we take of what it has. */
-  #accept(when: 'always' | 'changed'): void {
-    if (!this.#receiving) return;
-    const acceptTracks = this.#receiving.accepted(this.#peerClusterId !== undefined);
-    const ids = acceptTracks.map(({ umbrellaId }) => umbrellaId).join('\n');
-    if (when === 'changed' && ids === this.#acceptedIds) return;
-    this.#acceptedIds = ids;
-    this.socket.send({ acceptTracks });
+  /** Tells the peer what we take of what it has; a cluster of ours only what has changed. */
+  #accept(): void {
+    const receiving = this.#receiving;
+    if (!receiving) return;
+    const wanted = receiving.accepted();
+    const lists =
+      this.#peerClusterId === undefined
+        ? [wanted]
+        : this.#acceptance.next(wanted, receiving.takeRefused());
+    for (const acceptTracks of lists) this.socket.send({ acceptTracks });
   }
 
   /** Only between clusters of ours: others would not know what it means. */
@@ -283,16 +289,17 @@ export class UmbrellaLink {
   }
 
   /** A track that we have by another way may have ended there, or come there as well. */
-  readonly #onRoomChanged = () => {
+  readonly #onRoomChanged = () => this.#reviewSoon();
+
+  #reviewSoon(): void {
     if (this.#closed || this.#reviewing) return;
     this.#reviewing = this.ports.clock.after(REVIEW_DELAY_MS, () => {
       this.#reviewing = undefined;
-      if (this.#peerClusterId !== undefined) this.#accept('changed');
-      // To other servers of this dialect it is the occasion to offer again.
-      else if (this.#receiving?.missesSomething) this.#accept('always');
       void this.#dropDuplicates();
+      // To other servers of this dialect it is the occasion to offer again.
+      if (this.#peerClusterId !== undefined || this.#receiving?.missesSomething) this.#accept();
     });
-  };
+  }
 
   async #dropDuplicates(): Promise<void> {
     const session = this.#visit?.session;

@@ -1,9 +1,9 @@
 import type { Session } from '../sessions/session.js';
-import type { RoomView } from '../rooms/room-view.js';
+import type { Publisher, RoomView } from '../rooms/room-view.js';
 import { assignTracks } from './assign-tracks.js';
 import { mediaSections, withoutSending } from './media-sections.js';
 import type { MidMapping, UmbrellaTrack } from './messages.js';
-import { knownIds } from './room-tracks.js';
+import { roomTracks } from './room-tracks.js';
 import { HOPS_MAX, importedTrack, purposeOf, type TrackNames } from './track-names.js';
 
 export interface ReceivingOptions {
@@ -15,6 +15,8 @@ export interface ReceivingOptions {
   readonly participant: string;
   /** Whether the peer has this track from us. */
   readonly sentThere: (umbrellaId: string) => boolean;
+  /** The peer is a cluster of ours: what its tracks have passed is known. */
+  readonly isOurs: () => boolean;
   /** Told of each stream that begins. */
   readonly onBegin: (purpose: string) => void;
 }
@@ -51,8 +53,10 @@ export class Receiving {
   }
 
   /** What we take of it: a peer that is not ours waits with its offer until all is accepted. */
-  accepted(lazily: boolean): readonly UmbrellaTrack[] {
-    return lazily ? this.#announced.filter((track) => this.#isNew(track)) : this.#announced;
+  accepted(): readonly UmbrellaTrack[] {
+    return this.options.isOurs()
+      ? this.#announced.filter((track) => this.#isNew(track))
+      : this.#announced;
   }
 
   /** Our answer to the peer's offer. @throws {SluiceError} and then nothing has changed. */
@@ -81,6 +85,13 @@ export class Receiving {
     return this.#passedOver.some((track) => this.#isNew(track));
   }
 
+  /** The umbrella ids of what was offered and passed over since this was asked last. */
+  takeRefused(): ReadonlySet<string> {
+    const refused = new Set(this.#passedOver.map(({ umbrellaId }) => umbrellaId));
+    this.#passedOver = [];
+    return refused;
+  }
+
   /** What the peer says its m-lines carry, once all is negotiated. */
   map(mappings: readonly MidMapping[]): void {
     this.#mids.clear();
@@ -92,14 +103,7 @@ export class Receiving {
    * same one.
    */
   dropDuplicates(): readonly string[] {
-    const { view, participant } = this.options;
-    const duplicates = [...this.#imported].filter(([, { umbrellaId }]) =>
-      view.publishers.some(
-        (other) =>
-          other.participant < participant &&
-          importedTrack(other.participant, other.purpose)?.umbrellaId === umbrellaId,
-      ),
-    );
+    const duplicates = [...this.#imported].filter(([, track]) => this.#isElsewhere(track));
     const dropped = new Set(duplicates.map(([mid]) => mid));
     this.#imported = new Map([...this.#imported].filter(([mid]) => !dropped.has(mid)));
     this.#passedOver = [...this.#passedOver, ...duplicates.map(([, track]) => track)];
@@ -107,9 +111,29 @@ export class Receiving {
   }
 
   #isNew(track: UmbrellaTrack): boolean {
-    const { names, roomName, view, participant, sentThere } = this.options;
+    const { names, sentThere, isOurs } = this.options;
     if (track.path.includes(names.clusterId) || track.path.length >= HOPS_MAX) return false;
-    if (sentThere(track.umbrellaId)) return false;
-    return !knownIds(names, roomName, view, participant).has(track.umbrellaId);
+    // Paths say more than what is sent at the moment, which changes without the room.
+    if (!isOurs() && sentThere(track.umbrellaId)) return false;
+    return !this.#isElsewhere(track);
   }
+
+  /**
+   * Whether the room has that track by a way that we keep to. Of two ways that are both in use one
+   * goes on: were each left for the other, they would end and begin without end.
+   */
+  #isElsewhere(track: UmbrellaTrack): boolean {
+    const { names, roomName, view, participant } = this.options;
+    const purpose = purposeOf(track);
+    const held = [...this.#imported.values()].some((one) => purposeOf(one) === purpose);
+    return roomTracks(names, roomName, view, participant).some(
+      ({ publisher, tracks }) =>
+        tracks.some(({ umbrellaId }) => umbrellaId === track.umbrellaId) &&
+        (!held || !isImported(publisher) || publisher.participant < participant),
+    );
+  }
+}
+
+function isImported({ participant, purpose }: Publisher): boolean {
+  return importedTrack(participant, purpose) !== undefined;
 }

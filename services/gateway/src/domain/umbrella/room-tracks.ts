@@ -21,17 +21,6 @@ export function roomTracks(
     .map((publisher) => ({ publisher, tracks: tracksOf(names, roomName, publisher) }));
 }
 
-/** The umbrella ids of all tracks of a room but those of `participant`. */
-export function knownIds(
-  names: TrackNames,
-  roomName: string,
-  view: RoomView,
-  participant: string,
-): ReadonlySet<string> {
-  const streams = roomTracks(names, roomName, view, participant);
-  return new Set(streams.flatMap(({ tracks }) => tracks.map(({ umbrellaId }) => umbrellaId)));
-}
-
 function tracksOf(names: TrackNames, roomName: string, publisher: Publisher): UmbrellaTrack[] {
   const { participant, purpose } = publisher;
   const imported = importedTrack(participant, purpose);
