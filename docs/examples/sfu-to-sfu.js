@@ -1,17 +1,17 @@
-// SFU-to-SFU as its README has it: the server opens the channel, and offers what was subscribed to.
-// place: { url: 'https://sluice.example', token, room, participant, purpose }
+// SFU-to-SFU as its README has it. place: { url, token, room, participant, purpose }
 async function createSession({ url, token }, onTrack = () => {}) {
   const connection = new RTCPeerConnection();
   connection.createDataChannel('unused'); // so that the offer is of data channels
-  const opened = new Promise((resolve) => (connection.ondatachannel = resolve));
+  const opened = new Promise((resolve) => {
+    connection.ondatachannel = ({ channel }) => (channel.onopen = () => resolve(channel));
+  });
   connection.ontrack = ({ track, streams }) => onTrack(track, streams[0]?.id);
   await connection.setLocalDescription();
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   const body = connection.localDescription.sdp;
   const response = await fetch(`${url}/createSession`, { method: 'POST', headers, body });
   await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
-  const { channel } = await opened;
-  if (channel.readyState !== 'open') await new Promise((resolve) => (channel.onopen = resolve));
+  const channel = await opened;
   const waiting = new Map();
   const send = (message) => channel.send(JSON.stringify(message));
   channel.onmessage = async ({ data }) => {
@@ -36,5 +36,5 @@ export async function publish(place, stream) {
   const { sdp } = await request('publish', place, connection.localDescription.sdp);
   return connection.setRemoteDescription({ type: 'answer', sdp });
 }
-export const play = async (place, onTrack) =>
-  (await createSession(place, onTrack)).request('subscribe', place);
+export const play = async (to, onTrack) =>
+  (await createSession(to, onTrack)).request('subscribe', to);
