@@ -359,15 +359,14 @@ describe('a relay between nodes', () => {
   it('never stops while an edge goes to a better parent, nor do those below it', async () => {
     const [a, b, c, d] = [await aNode('a'), await aNode('b'), await aNode('c'), await aNode('d')];
     await aCamera(a);
+    // Each is watched at once, lest it lingers no longer.
     const onB = await b.relays.ensure(b.core().routerId, CAMERA);
+    const near = await FollowingViewer.of(onB, 'video');
     const onC = await c.relays.ensure(c.core().routerId, CAMERA);
     await receives(await aViewer(onC));
     directory.place(CAMERA, b.refOf(b.core()), 1);
     const onD = await d.relays.ensure(d.core().routerId, CAMERA);
-    const viewers = [
-      await FollowingViewer.of(onB, 'video'),
-      await FollowingViewer.of(onD, 'video'),
-    ] as const;
+    const viewers = [near, await FollowingViewer.of(onD, 'video')] as const;
     for (const viewer of viewers) {
       stops.push(() => viewer.leave());
       await eventually(() => (viewer.packets > 10 ? undefined : 'no packets arrive'));
