@@ -173,27 +173,32 @@ test('when a node drains, WHIP comes again without a gap, and WHEP after its Pee
 });
 
 describe.each(PUBLISHERS)('what is published over %s', (from, action) => {
-  test.each(PLAYERS)('is seen and heard over %s (%s), from another node', async (to, play) => {
-    const room = `${from} to ${to}, ${play}`;
-    const opened = [await publish(from, action, await placeOf(room, 'ann'))];
-    const stream = await published(room);
-    const { participant, purpose, tracks } = stream;
-    expect(participant).toBe(from === 'umbrella' ? 'umbrella-ann' : 'ann');
-    const withSound = !ONE_STREAM.includes(to) || tracks.some(({ kind }) => kind === 'audio');
-    const relays = async () =>
-      (await reportOf(cluster.api).relays(room)).filter((relay) =>
-        relay.stream.endsWith(`/${participant}/${purpose}`),
-      );
-    // Sessions without a room take turns of their own: of two, one is on the other node.
-    for (const subject of ['ben', 'cora']) {
-      const viewer = await pages.play(to, play, await placeOf(room, subject, stream));
-      opened.push(closerOf(viewer));
-      await untilPlaying(viewer, withSound);
-      if ((await relays()).length > 0) break;
-    }
-    const [relay, ...more] = await relays();
-    expect(more).toEqual([]);
-    expect(new Set([relay?.fromNode, relay?.toNode])).toEqual(new Set(['node-1', 'node-2']));
-    for (const close of opened) await close();
-  });
+  // Again once: of the channel that the server opens, a Chromium that is busy seldom tells its page nothing.
+  test.each(PLAYERS)(
+    'is seen and heard over %s (%s), from another node',
+    { retry: 1 },
+    async (to, play) => {
+      const room = `${from} to ${to}, ${play}, ${randomUUID().slice(0, 8)}`;
+      const opened = [await publish(from, action, await placeOf(room, 'ann'))];
+      const stream = await published(room);
+      const { participant, purpose, tracks } = stream;
+      expect(participant).toBe(from === 'umbrella' ? 'umbrella-ann' : 'ann');
+      const withSound = !ONE_STREAM.includes(to) || tracks.some(({ kind }) => kind === 'audio');
+      const relays = async () =>
+        (await reportOf(cluster.api).relays(room)).filter((relay) =>
+          relay.stream.endsWith(`/${participant}/${purpose}`),
+        );
+      // Sessions without a room take turns of their own: of two, one is on the other node.
+      for (const subject of ['ben', 'cora']) {
+        const viewer = await pages.play(to, play, await placeOf(room, subject, stream));
+        opened.push(closerOf(viewer));
+        await untilPlaying(viewer, withSound);
+        if ((await relays()).length > 0) break;
+      }
+      const [relay, ...more] = await relays();
+      expect(more).toEqual([]);
+      expect(new Set([relay?.fromNode, relay?.toNode])).toEqual(new Set(['node-1', 'node-2']));
+      for (const close of opened) await close();
+    },
+  );
 });
