@@ -1,5 +1,6 @@
 import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock, TestAuthority, eventually } from '@sluice/testing';
@@ -112,6 +113,16 @@ test('a new authority is believed first, and its certificate shown later', async
   expect(watch.certificate.equals(first.certificate)).toBe(true);
   clock.elapse(SPREAD_MS);
   await reads(() => watch.certificate.equals(next.certificate));
+});
+
+test('one that is stopped while it reads says no more', async () => {
+  clock.elapse(READ_EVERY_MS);
+  watch.stop();
+  unlinkSync(file('..data'));
+  // A read that began later has ended.
+  await readFile(file('..version-1/tls.key')).catch(() => undefined);
+  await eventually(() => undefined);
+  expect(refusals).toEqual([]);
 });
 
 test('one that was stopped reads no more', async () => {

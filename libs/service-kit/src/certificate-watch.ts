@@ -36,6 +36,7 @@ export class CertificateWatch implements Certificates {
   #lastRead: Certificates;
   #refused = '';
   #reading = false;
+  #stopped = false;
 
   constructor(
     private readonly configured: ConfiguredCertificates,
@@ -68,6 +69,7 @@ export class CertificateWatch implements Certificates {
   };
 
   stop(): void {
+    this.#stopped = true;
     this.#timer.cancel();
     this.#listeners.clear();
   }
@@ -76,13 +78,14 @@ export class CertificateWatch implements Certificates {
     if (this.#reading) return;
     this.#reading = true;
     try {
-      this.#consider(await read(this.configured.files));
+      const next = await read(this.configured.files);
+      if (!this.#stopped) this.#consider(next);
     } catch {
       this.#refuse('cannot be read');
     } finally {
       this.#reading = false;
     }
-    this.#hold();
+    if (!this.#stopped) this.#hold();
   }
 
   #consider(next: Certificates): void {
@@ -102,7 +105,7 @@ export class CertificateWatch implements Certificates {
   }
 
   #refuse(problem: string): void {
-    if (problem !== this.#refused) this.observer.refused(problem);
+    if (!this.#stopped && problem !== this.#refused) this.observer.refused(problem);
     this.#refused = problem;
   }
 
