@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { NodeState, type RouterRef, type StreamState } from '@sluice/proto-gen/common';
-import { Fact, Heartbeat, NodeLost } from '@sluice/proto-gen/facts';
+import { Fact, Heartbeat, NodeLost, StreamDoubted } from '@sluice/proto-gen/facts';
 import { MediaNodeService, type GetStateResponse } from '@sluice/proto-gen/media_node';
 import {
   StreamDirectoryService,
@@ -25,8 +25,8 @@ const RETRY_MS = 300;
 
 /**
  * As much of a media node as its streams' names need: it claims, publishes, releases, takes over,
- * registers again when it is told that it was taken for lost or when NATS comes back, and ends what
- * has another origin by then. It can be cut off, and can die.
+ * registers again when it is told that it was taken for lost, when a stream of its is doubted or when
+ * NATS comes back, and ends what has another origin by then. It can be cut off, and can die.
  */
 export class HistoryNode {
   readonly streams = new Map<string, StreamState>();
@@ -64,6 +64,10 @@ export class HistoryNode {
     const node = new HistoryNode(nodeId, listen, bus, directory, history);
     bus.listen(SUBJECTS.lost(nodeId), (payload) => {
       if (!node.#deaf && NodeLost.decode(payload).bootId === node.#bootId) node.#onLost();
+    });
+    bus.listen(SUBJECTS.doubt(nodeId), (payload) => {
+      const { bootId, name } = StreamDoubted.decode(payload);
+      if (!node.#deaf && name && bootId === node.#bootId) node.#onDoubted(name);
     });
     bus.onConnected(() => void node.#registerAll());
     await node.#listen();
@@ -158,6 +162,11 @@ export class HistoryNode {
   #onLost(): void {
     const recovered = this.history.disturbed(this.nodeId, 'taken for lost');
     void this.#registerAll().finally(recovered);
+  }
+
+  #onDoubted(name: StreamName): void {
+    const stream = this.streams.get(streamKey(name));
+    if (stream) void this.#register(stream, this.#bootId);
   }
 
   /** What is another's by now ends here. */
