@@ -1,5 +1,5 @@
+import type { UdpAddress } from '@sluice/stun';
 import type { IceCredentials, RemoteCandidate, RemoteIce } from './ice-agent.js';
-import type { UdpAddress } from './udp-address.js';
 
 /** The transport that an ICE agent stands in front of, on this host. */
 export interface BehindFront extends IceCredentials {

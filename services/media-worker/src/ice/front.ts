@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
+import { isSignedWith, isStun, parseStun, writeCheck, type UdpAddress } from '@sluice/stun';
 import type { BehindFront } from './front-messages.js';
 import { IceAgent, type IceCredentials } from './ice-agent.js';
 import { reachableAddresses } from './reachable-addresses.js';
-import { isSignedWith, isStun, parseStun, writeCheck } from './stun-message.js';
-import type { UdpAddress } from './udp-address.js';
 
 const TICK_MS = 50;
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;

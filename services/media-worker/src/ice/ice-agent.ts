@@ -8,8 +8,8 @@ import {
   writeSuccess,
   type IceRole,
   type StunMessage,
-} from './stun-message.js';
-import { keyOf, type UdpAddress } from './udp-address.js';
+  type UdpAddress,
+} from '@sluice/stun';
 
 export interface IceCredentials {
   readonly usernameFragment: string;
@@ -318,4 +318,9 @@ export class IceAgent {
   #isDoubtful(way: Way): boolean {
     return this.options.nowMs() - (way.answeredAtMs ?? 0) >= DOUBT_MS;
   }
+}
+
+/** Tells addresses apart. */
+export function keyOf({ ip, port }: UdpAddress): string {
+  return `${ip} ${String(port)}`;
 }

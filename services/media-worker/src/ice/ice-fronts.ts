@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type { IceCandidate, IceParameters, WebRtcTransport } from 'mediasoup/types';
 import { Resource, SluiceError } from '@sluice/core';
 import type { RemoteIce } from '@sluice/sdp';
+import type { UdpAddress } from '@sluice/stun';
 import type { IceFront } from '../domain/sessions/ice-front.js';
 import type { FromFronts, ToFronts } from './front-messages.js';
 import type { IceCredentials, RemoteCandidate } from './ice-agent.js';
-import type { UdpAddress } from './udp-address.js';
 
 /** The built one, also where this file is run as it was written. */
 const PROGRAM = fileURLToPath(new URL('../../dist/ice/front-process.js', import.meta.url));

@@ -2,15 +2,17 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '@sluice/core';
+import { isSignedWith, parseStun, writeCheck } from '@sluice/stun';
 import type { Beacon } from '../domain/cluster/facts.js';
 import type { Beacons } from '../domain/ports.js';
-import { bindingRequest, isSuccessBy, transactionOf } from './stun-message.js';
 
 /** A lost datagram must not look like a dead worker: each beacon is asked as often, this far apart. */
 const ATTEMPTS = 3;
 const RETRY_MS = 150;
 /** Each is a few datagrams; a node has a core or more to answer for it. */
 const PROBED_MAX = 8;
+/** Of a peer-reflexive candidate, component 1: what the answering agent would name us. */
+const PRIORITY = 0x6effffff;
 
 interface Waiting {
   readonly password: string;
@@ -63,12 +65,22 @@ export class BeaconProber implements Beacons {
   }
 
   #send({ ip, port, usernameFragment, password }: Beacon, onAnswer: () => void): string {
-    const request = bindingRequest({ usernameFragment, password }, this.#usernameFragment);
-    this.#waiting.set(request.transactionId, { password, onAnswer });
+    const transactionId = randomBytes(12);
+    const transaction = transactionId.toString('hex');
+    const check = writeCheck({
+      transactionId,
+      username: `${usernameFragment}:${this.#usernameFragment}`,
+      password,
+      priority: PRIORITY,
+      role: 'controlling',
+      tieBreaker: randomBytes(8).readBigUInt64BE(),
+      nominates: false,
+    });
+    this.#waiting.set(transaction, { password, onAnswer });
     const socket = this.#socketFor(ip);
     // A refusal or a missing route is no answer, as silence is.
-    socket.send(request.bytes, port, ip, () => undefined);
-    return request.transactionId;
+    socket.send(check, port, ip, () => undefined);
+    return transaction;
   }
 
   #socketFor(ip: string): Socket {
@@ -85,7 +97,9 @@ export class BeaconProber implements Beacons {
   }
 
   #hear(datagram: Buffer): void {
-    const waiting = this.#waiting.get(transactionOf(datagram) ?? '');
-    if (waiting && isSuccessBy(datagram, waiting.password)) waiting.onAnswer();
+    const message = parseStun(datagram);
+    if (message?.type !== 'success') return;
+    const waiting = this.#waiting.get(message.transactionId);
+    if (waiting && isSignedWith(message, waiting.password)) waiting.onAnswer();
   }
 }

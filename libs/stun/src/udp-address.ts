@@ -1,0 +1,4 @@
+export interface UdpAddress {
+  readonly ip: string;
+  readonly port: number;
+}
