@@ -147,8 +147,14 @@ export class SessionCalls {
     return this.#call(this.client.unpublish.bind(this.client), { purpose });
   }
 
-  subscribe(participant: string, connection = '', purpose = DEFAULT_PURPOSE, overlap = false) {
-    const how = { overlap, gather: false, bothWays: false };
+  subscribe(
+    participant: string,
+    connection = '',
+    purpose = DEFAULT_PURPOSE,
+    overlap = false,
+    withheld: string[] = [],
+  ) {
+    const how = { overlap, gather: false, bothWays: false, withheld: { trackIds: withheld } };
     const request = { participant, purpose, connection, ...how };
     return this.#call(this.client.subscribe.bind(this.client), request);
   }

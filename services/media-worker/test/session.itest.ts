@@ -76,6 +76,23 @@ function findStream(participant: string) {
   return callUnary(directory, directory.findStream.bind(directory), { name }, 5_000);
 }
 
+/** Of the m-lines of an offer of ours that carry something. */
+function kindsSent(sdp: string): string[] {
+  const sections = sdp.split('\r\nm=').slice(1);
+  return sections
+    .filter((section) => section.includes('a=sendonly'))
+    .map((section) => section.slice(0, section.indexOf(' ')));
+}
+
+/** An answer that takes nothing of that kind. */
+function declining(kind: string, answer: string): string {
+  const [head = '', ...sections] = answer.split('\r\nm=');
+  const declined = sections.map((section) =>
+    section.startsWith(kind) ? section.replace('a=recvonly', 'a=inactive') : section,
+  );
+  return [head, ...declined].join('\r\nm=');
+}
+
 const NOTHING = { transports: 0, producers: 0, consumers: 0, observers: 0 };
 
 describe('publishing and subscribing', () => {
@@ -150,6 +167,34 @@ describe('publishing and subscribing', () => {
     await ben.answer('anna', await down.answer(await offered(ben, 2)));
     await down.decodes(1);
     expect((await routerCounts()).consumers).toBe(1);
+  });
+
+  test('a track that is withheld is not offered; one that was declined is, once it is no more', async () => {
+    const anna = await open('anna');
+    await peer('up').publish(anna, { audio: 1, video: 1 });
+    const ben = await open('ben');
+    const down = peer('down');
+    const { sdp } = await ben.subscribe('anna', 'main', undefined, false, ['audio']);
+    expect(kindsSent(sdp)).toEqual(['video']);
+    await ben.answer('anna', await down.answer(sdp));
+    await down.decodes(1);
+
+    await ben.setLayers('anna', { withheld: { trackIds: [] } });
+    const both = await offered(ben, 1);
+    expect(kindsSent(both)).toEqual(['video', 'audio']);
+    await ben.answer('anna', declining('audio', await down.answer(both)));
+    const tracks = async () => (await ben.stats()).subscriptions[0]?.tracks.length;
+    await eventually(async () => ((await tracks()) === 1 ? undefined : 'still sent'));
+
+    await ben.setLayers('anna', { withheld: { trackIds: ['audio'] } });
+    await ben.setLayers('anna', { withheld: { trackIds: [] } });
+    const again = await offered(ben, 2);
+    expect(kindsSent(again)).toEqual(['video', 'audio']);
+    await ben.answer('anna', await down.answer(again));
+    await eventually(async () => {
+      const audio = (await down.received()).find(({ kind }) => kind === 'audio');
+      return (audio?.audioEnergy ?? 0) > 0 ? undefined : 'silence';
+    });
   });
 
   test('the end of a stream ends its subscriptions and frees everything', async () => {

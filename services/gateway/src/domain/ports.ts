@@ -287,6 +287,8 @@ export interface Layers {
   readonly paused: boolean | undefined;
   /** Tracks of which nobody behind the client wants packets; undefined leaves it. */
   readonly unwanted?: readonly string[] | undefined;
+  /** Tracks that the client is not offered; undefined leaves it. */
+  readonly withheld?: readonly string[] | undefined;
 }
 
 /** A client that is signaled over a data channel from its first answer on. */
@@ -325,6 +327,8 @@ export interface SubscribeHow {
   readonly gather: boolean;
   /** The client may publish on that connection too, by offers after its first answer. */
   readonly bothWays: boolean;
+  /** Ids of tracks that the client is not offered. */
+  readonly withheld?: readonly string[];
 }
 
 /** By mid, such as `L3T3_KEY`: what SDP does not tell of VP9 and AV1. */

@@ -1,5 +1,9 @@
 import { callUnary, type ClientPool } from '@sluice/grpc-kit';
-import { MediaNodeService, type MediaNodeClient } from '@sluice/proto-gen/media_node';
+import {
+  MediaNodeService,
+  type MediaNodeClient,
+  type TrackIds,
+} from '@sluice/proto-gen/media_node';
 import type {
   DataChannelClientOpening,
   IceUpdate,
@@ -127,7 +131,8 @@ class GrpcMediaNode implements MediaNode {
     how: SubscribeHow,
   ): Promise<string> {
     const { participant, purpose, connection = '' } = subscription;
-    const request = { sessionId, participant, purpose, connection, ...how };
+    const withheld = trackIds(how.withheld);
+    const request = { sessionId, participant, purpose, connection, ...how, withheld };
     const { sdp } = await callUnary(
       this.client,
       MediaNodeService.subscribe,
@@ -167,8 +172,8 @@ class GrpcMediaNode implements MediaNode {
   }
 
   async setLayers(sessionId: string, subscription: Subscription, layers: Layers): Promise<void> {
-    const unwanted = layers.unwanted && { trackIds: [...layers.unwanted] };
-    const request = { ...refOf(sessionId, subscription), ...layers, unwanted };
+    const lists = { unwanted: trackIds(layers.unwanted), withheld: trackIds(layers.withheld) };
+    const request = { ...refOf(sessionId, subscription), ...layers, ...lists };
     await callUnary(this.client, MediaNodeService.setLayers, request, COMMAND_DEADLINE_MS);
   }
 
@@ -234,6 +239,10 @@ class GrpcMediaNode implements MediaNode {
     );
     return sdp;
   }
+}
+
+function trackIds(ids: readonly string[] | undefined): TrackIds | undefined {
+  return ids && { trackIds: [...ids] };
 }
 
 function refOf(

@@ -30,6 +30,7 @@ import type {
   SubscribeByOfferResponse,
   SubscribeRequest,
   SubscribeResponse,
+  TrackIds,
   UnpublishRequest,
   UnsubscribeRequest,
   UpdateIceRequest,
@@ -198,13 +199,20 @@ function publishingMethods(sessionOf: SessionOf) {
   };
 }
 
+function idSet(ids: TrackIds | undefined): ReadonlySet<string> | undefined {
+  return ids && new Set(ids.trackIds);
+}
+
 function subscribingMethods(sessionOf: SessionOf) {
   return {
     subscribe: async (request: SubscribeRequest): Promise<SubscribeResponse> => {
       const session = sessionOf(request);
       const name = toStreamName(session.profile.room, request);
       const key = boundedText('connection', request.connection);
-      return { sdp: await session.subscribe(name, key, request) };
+      const { overlap, gather, bothWays } = request;
+      const withheld = idSet(request.withheld);
+      const how = { overlap, gather, bothWays, withheld };
+      return { sdp: await session.subscribe(name, key, how) };
     },
     subscribeByOffer: async (
       request: SubscribeByOfferRequest,
@@ -231,9 +239,9 @@ function subscribingMethods(sessionOf: SessionOf) {
     setLayers: async (request: SetLayersRequest): Promise<Empty> => {
       const session = sessionOf(request);
       const { spatial, temporal, paused } = request;
-      const unwanted = request.unwanted && new Set(request.unwanted.trackIds);
+      const lists = { unwanted: idSet(request.unwanted), withheld: idSet(request.withheld) };
       const name = toStreamName(session.profile.room, request);
-      await session.setLayers(name, { spatial, temporal, paused, unwanted });
+      await session.setLayers(name, { spatial, temporal, paused, ...lists });
       return {};
     },
   };

@@ -319,6 +319,8 @@ export interface SubscribeRequest {
   gather: boolean;
   /** The client may offer on that connection too, once it has answered, and publish by Negotiate. */
   bothWays: boolean;
+  /** See SetLayersRequest. */
+  withheld?: TrackIds | undefined;
 }
 
 export interface SubscribeResponse {
@@ -366,7 +368,14 @@ export interface SetLayersRequest {
     | boolean
     | undefined;
   /** Tracks of which nobody behind the client wants packets now, sound as well; absent leaves it. */
-  unwanted?: TrackIds | undefined;
+  unwanted?:
+    | TrackIds
+    | undefined;
+  /**
+   * Tracks that the client is not offered at all; absent leaves it. One that is withheld no longer is
+   * offered, even if the client declined it before.
+   */
+  withheld?: TrackIds | undefined;
 }
 
 export interface TrackIds {
@@ -3310,6 +3319,7 @@ function createBaseSubscribeRequest(): SubscribeRequest {
     overlap: false,
     gather: false,
     bothWays: false,
+    withheld: undefined,
   };
 }
 
@@ -3335,6 +3345,9 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
     }
     if (message.bothWays !== false) {
       writer.uint32(56).bool(message.bothWays);
+    }
+    if (message.withheld !== undefined) {
+      TrackIds.encode(message.withheld, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -3408,6 +3421,14 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
             message.bothWays = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.withheld = TrackIds.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3432,6 +3453,9 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
     message.overlap = object.overlap ?? false;
     message.gather = object.gather ?? false;
     message.bothWays = object.bothWays ?? false;
+    message.withheld = (object.withheld !== undefined && object.withheld !== null)
+      ? TrackIds.fromPartial(object.withheld)
+      : undefined;
     return message;
   },
 };
@@ -3828,6 +3852,7 @@ function createBaseSetLayersRequest(): SetLayersRequest {
     temporal: undefined,
     paused: undefined,
     unwanted: undefined,
+    withheld: undefined,
   };
 }
 
@@ -3853,6 +3878,9 @@ export const SetLayersRequest: MessageFns<SetLayersRequest> = {
     }
     if (message.unwanted !== undefined) {
       TrackIds.encode(message.unwanted, writer.uint32(58).fork()).join();
+    }
+    if (message.withheld !== undefined) {
+      TrackIds.encode(message.withheld, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -3926,6 +3954,14 @@ export const SetLayersRequest: MessageFns<SetLayersRequest> = {
             message.unwanted = TrackIds.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.withheld = TrackIds.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3951,6 +3987,9 @@ export const SetLayersRequest: MessageFns<SetLayersRequest> = {
     message.paused = object.paused ?? undefined;
     message.unwanted = (object.unwanted !== undefined && object.unwanted !== null)
       ? TrackIds.fromPartial(object.unwanted)
+      : undefined;
+    message.withheld = (object.withheld !== undefined && object.withheld !== null)
+      ? TrackIds.fromPartial(object.withheld)
       : undefined;
     return message;
   },

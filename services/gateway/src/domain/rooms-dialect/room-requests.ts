@@ -104,7 +104,7 @@ async function subscribe(
   const subscription = { participant: publisherId, purpose, connection };
   const sdp = await explained('SFU subscribe request error: ', async () => {
     try {
-      return await sessions.ready().subscribe(subscription, overlap);
+      return await sessions.ready().subscribe(subscription, { overlap });
     } catch (error) {
       if (!hasCode(error, 'NOT_FOUND')) throw error;
       const message = `Publisher ${publisherId} not found in room ${roomName}`;

@@ -5,8 +5,8 @@ import type { Publisher } from './room-view.js';
 import type { Session } from '../sessions/session.js';
 
 interface AudienceEvents extends ResourceEvents {
-  /** The client is sent a stream from now on. */
-  subscribed: [publisher: Publisher];
+  /** The client is sent a stream from now on, but for those of its tracks. */
+  subscribed: [publisher: Publisher, withheld: readonly string[]];
   /** Our offer, to be answered before the next one comes. */
   offered: [sdp: string];
 }
@@ -17,6 +17,8 @@ export interface AudienceOptions {
   /** The PeerConnection that all streams are sent on. */
   readonly connection: string;
   readonly wants: (publisher: Publisher) => boolean;
+  /** Ids of tracks that are not to be sent; what changes later is the caller's to say. */
+  readonly withheld?: (publisher: Publisher) => readonly string[];
   readonly clock: Clock;
   readonly observer: Observer;
 }
@@ -85,9 +87,11 @@ export class Audience extends Resource<AudienceEvents> {
     this.#asked.add(key);
     let again = true;
     try {
-      const sdp = await session.subscribe({ participant, purpose, connection }, false);
+      const withheld = this.options.withheld?.(publisher) ?? [];
+      const how = { overlap: false, withheld };
+      const sdp = await session.subscribe({ participant, purpose, connection }, how);
       if (!this.closed && sdp !== '') this.emit('offered', sdp);
-      if (!this.closed) this.emit('subscribed', publisher);
+      if (!this.closed) this.emit('subscribed', publisher, withheld);
     } catch (error) {
       again = false;
       this.#handleFailure(key, error);

@@ -8,6 +8,7 @@ import type {
   ScalabilityModes,
   SessionNotice,
   SessionWatch,
+  SubscribeHow,
   Subscription,
   Track,
 } from '../ports.js';
@@ -111,9 +112,12 @@ export class Session extends Resource<SessionEvents> {
   }
 
   /** Our offer; empty when it follows later. */
-  async subscribe(subscription: Subscription, overlap: boolean): Promise<string> {
+  async subscribe(
+    subscription: Subscription,
+    how: Pick<SubscribeHow, 'overlap' | 'withheld'>,
+  ): Promise<string> {
     const offer = await this.node.subscribe(this.sessionId, subscription, {
-      overlap,
+      ...how,
       gather: false,
       bothWays: false,
     });

@@ -40,6 +40,16 @@ function streamKeyOf(participant: string, purpose: string): string {
   return `${participant}\n${purpose}`;
 }
 
+/** Ids of a stream's tracks that are not offered, and that are not sent though they were. */
+type Selection = Record<'withheld' | 'unwanted', readonly string[]>;
+
+/** Equal to that of no selection. */
+const UNKNOWN = 'unknown';
+
+function textOf({ withheld, unwanted }: Selection): string {
+  return JSON.stringify([withheld, unwanted]);
+}
+
 /** What we send a peer: every track of the room that it accepts and that did not come from it. */
 export class Sending extends Resource<SendingEvents> {
   readonly #audience: Audience;
@@ -47,7 +57,7 @@ export class Sending extends Resource<SendingEvents> {
   #accepted: ReadonlySet<string> = new Set();
   #unwanted: ReadonlySet<string> = new Set();
   /** What the node was told last of each stream that is sent. */
-  readonly #toldUnwanted = new Map<string, string>();
+  readonly #told = new Map<string, string>();
   #offer = '';
   #announcing: Timer | undefined;
 
@@ -56,14 +66,18 @@ export class Sending extends Resource<SendingEvents> {
     const { session, room, clock, observer } = options;
     const wants = (publisher: Publisher) => this.#isAccepted(publisher);
     const connection = OUTGOING_CONNECTION;
-    this.#audience = this.own(new Audience({ session, room, connection, wants, clock, observer }));
+    const withheld = (publisher: Publisher) =>
+      this.#selectionOf(this.#streamOf(publisher)).withheld;
+    this.#audience = this.own(
+      new Audience({ session, room, connection, wants, withheld, clock, observer }),
+    );
     this.#audience.on('offered', (sdp) => {
       this.#offer = sdp;
       this.emit('offered', sdp);
     });
-    this.#audience.on('subscribed', ({ participant, purpose }) => {
-      this.#toldUnwanted.delete(streamKeyOf(participant, purpose));
-      this.#applyDemand();
+    this.#audience.on('subscribed', ({ participant, purpose }, told) => {
+      this.#told.set(streamKeyOf(participant, purpose), textOf({ withheld: told, unwanted: [] }));
+      this.#applySelection();
     });
     room.on('changed', this.#onChanged);
     this.#announceSoon();
@@ -87,13 +101,13 @@ export class Sending extends Resource<SendingEvents> {
   accept(tracks: readonly UmbrellaTrack[]): void {
     this.#accepted = new Set(tracks.map(({ umbrellaId }) => umbrellaId));
     this.#audience.review();
-    this.#applyDemand();
+    this.#applySelection();
   }
 
   /** A cluster of ours says of which tracks nobody there wants packets. */
   wantOnly(unwantedIds: readonly string[]): void {
     this.#unwanted = new Set(unwantedIds);
-    this.#applyDemand();
+    this.#applySelection();
   }
 
   /** What the m-lines of the offer that it answered carry. */
@@ -114,31 +128,40 @@ export class Sending extends Resource<SendingEvents> {
     this.#announcing?.cancel();
   }
 
-  readonly #onChanged = () => this.#announceSoon();
+  readonly #onChanged = () => {
+    this.#announceSoon();
+    this.#applySelection();
+  };
 
-  /** Has the node stop, or go on with, tracks of streams that are sent. */
-  #applyDemand(): void {
-    if (this.closed || this.options.peerClusterId() === undefined) return;
+  /** Has the node offer, send or stop what has changed of tracks of streams that are sent. */
+  #applySelection(): void {
     const { session, observer } = this.options;
-    for (const { publisher, tracks } of this.#streams()) {
-      const { participant, purpose } = publisher;
+    for (const stream of this.closed ? [] : this.#streams()) {
+      const { participant, purpose } = stream.publisher;
       const key = streamKeyOf(participant, purpose);
-      if (!session.isSubscribed(participant, purpose)) continue;
-      const unwanted = tracks.filter(({ umbrellaId }) => !this.#isWanted(umbrellaId));
-      const trackIds = unwanted.map(({ id }) => id).sort();
-      if (trackIds.join('\n') === (this.#toldUnwanted.get(key) ?? '')) continue;
-      this.#toldUnwanted.set(key, trackIds.join('\n'));
+      if (!session.isSubscribed(participant, purpose) || !this.#takesOf(stream)) continue;
+      const selection = this.#selectionOf(stream);
+      const text = textOf(selection);
+      if (!this.#told.has(key) || this.#told.get(key) === text) continue;
+      this.#told.set(key, text);
       session
-        .setLayers(participant, purpose, { ...LEAVE_LAYERS, unwanted: trackIds })
+        .setLayers(participant, purpose, { ...LEAVE_LAYERS, ...selection })
         .catch((error: unknown) => {
-          this.#toldUnwanted.delete(key);
-          if (!hasCode(error, 'NOT_FOUND')) observer.trouble(error, 'pausing what nobody watches');
+          if (this.#told.get(key) === text) this.#told.set(key, UNKNOWN);
+          if (!hasCode(error, 'NOT_FOUND')) observer.trouble(error, 'choosing tracks for a peer');
         });
     }
   }
 
-  #isWanted(umbrellaId: string): boolean {
-    return this.#accepted.has(umbrellaId) && !this.#unwanted.has(umbrellaId);
+  /** Of one stream: what the peer does not take of it, and what it takes though nobody watches it. */
+  #selectionOf({ publisher, tracks }: RoomTracks): Selection {
+    const accepted = tracks.filter(({ umbrellaId }) => this.#accepted.has(umbrellaId));
+    const acceptedIds = new Set(accepted.map(({ id }) => id));
+    const withheld = publisher.tracks
+      .filter(({ kind, trackId }) => kind !== 'data' && !acceptedIds.has(trackId))
+      .map(({ trackId }) => trackId);
+    const unwanted = accepted.filter(({ umbrellaId }) => this.#unwanted.has(umbrellaId));
+    return { withheld: withheld.sort(), unwanted: unwanted.map(({ id }) => id).sort() };
   }
 
   #announceSoon(): void {
@@ -174,10 +197,20 @@ export class Sending extends Resource<SendingEvents> {
     }));
   }
 
-  #isAccepted({ participant, purpose }: Publisher): boolean {
+  #isAccepted(publisher: Publisher): boolean {
+    return this.#takesOf(this.#streamOf(publisher));
+  }
+
+  #takesOf({ tracks }: RoomTracks): boolean {
+    return tracks.some(({ umbrellaId }) => this.#accepted.has(umbrellaId));
+  }
+
+  /** One that is none of those that go there has no tracks. */
+  #streamOf(publisher: Publisher): RoomTracks {
+    const { participant, purpose } = publisher;
     const stream = this.#streams().find(
-      ({ publisher }) => publisher.participant === participant && publisher.purpose === purpose,
+      (one) => one.publisher.participant === participant && one.publisher.purpose === purpose,
     );
-    return stream?.tracks.some(({ umbrellaId }) => this.#accepted.has(umbrellaId)) ?? false;
+    return stream ?? { publisher, tracks: [] };
   }
 }

@@ -24,6 +24,8 @@ export interface Layers {
   readonly paused?: boolean | undefined;
   /** Tracks of which nobody behind the client wants packets, of whatever kind. */
   readonly unwanted?: ReadonlySet<string> | undefined;
+  /** Tracks that the client is not offered. One that is no more is offered though it was declined. */
+  readonly withheld?: ReadonlySet<string> | undefined;
 }
 
 /** What an m-line carries. */
@@ -107,6 +109,8 @@ export interface SubscriptionOptions {
   readonly overlap: boolean;
   /** When the client asked for the stream. */
   readonly askedAtMs: number;
+  /** See {@link Layers}. */
+  readonly withheld?: ReadonlySet<string> | undefined;
 }
 
 /** How long what was replaced still flows after the first picture of its successor: it has to arrive. */
@@ -133,6 +137,7 @@ export class Subscription extends Resource {
     private readonly options: SubscriptionOptions,
   ) {
     super();
+    this.#layers = { withheld: options.withheld };
     this.key = streamKey(name);
     this.#onCopyClosed = (reason) => {
       this.#leaveCopy();
@@ -206,10 +211,14 @@ export class Subscription extends Resource {
     // A closed copy's tracks are all gone, which says nothing of the stream.
     if (!copy || copy.closed) return;
     this.#data.follow(copy.data);
-    for (const line of this.lines) if (!copy.tracks.has(line.track.trackId)) this.#stop(line);
+    for (const line of this.lines) {
+      const { trackId } = line.track;
+      if (!copy.tracks.has(trackId) || this.#isWithheld(trackId)) this.#stop(line);
+    }
     const missing = [...copy.tracks.values()].filter(
       ({ trackId, producer }) =>
         this.#lines.get(trackId)?.track.producer !== producer &&
+        !this.#isWithheld(trackId) &&
         !this.#refusedProducers.has(producer.id),
     );
     const made = await Promise.allSettled(missing.map((track) => this.#consume(track)));
@@ -249,12 +258,15 @@ export class Subscription extends Resource {
     if (this.empty && this.#refusedProducers.size > 0) this.close('no codec in common');
   }
 
+  /** Where `withheld` is given, {@link reconcile} is due. */
   async setLayers(layers: Layers): Promise<void> {
+    if (layers.withheld) this.#forgive(layers.withheld);
     this.#layers = {
       spatial: layers.spatial ?? this.#layers.spatial,
       temporal: layers.temporal ?? this.#layers.temporal,
       paused: layers.paused ?? this.#layers.paused,
       unwanted: layers.unwanted ?? this.#layers.unwanted,
+      withheld: layers.withheld ?? this.#layers.withheld,
     };
     this.#copy?.watch(this, this.#wantsPackets());
     await Promise.all(this.lines.map((line) => line.layers.wish(this.#layers)));
@@ -281,8 +293,8 @@ export class Subscription extends Resource {
    */
   #wantsPackets(): boolean {
     if (!this.connection.connected) return false;
-    const { paused, unwanted } = this.#layers;
-    if (paused !== true && !unwanted?.size) return true;
+    const { paused, unwanted, withheld } = this.#layers;
+    if (paused !== true && !unwanted?.size && !withheld?.size) return true;
     const { tracks, data } = this.#copy ?? {
       tracks: new Map<string, CopyTrack>(),
       data: new Map(),
@@ -291,8 +303,20 @@ export class Subscription extends Resource {
   }
 
   #wantsTrack({ trackId, producer }: CopyTrack): boolean {
-    if (this.#layers.unwanted?.has(trackId) === true) return false;
+    if (this.#layers.unwanted?.has(trackId) === true || this.#isWithheld(trackId)) return false;
     return this.#layers.paused !== true || producer.kind === 'audio';
+  }
+
+  #isWithheld(trackId: string): boolean {
+    return this.#layers.withheld?.has(trackId) === true;
+  }
+
+  /** What is withheld no longer may be offered anew. */
+  #forgive(withheld: ReadonlySet<string>): void {
+    for (const trackId of this.#layers.withheld ?? []) {
+      const track = this.#copy?.tracks.get(trackId);
+      if (track && !withheld.has(trackId)) this.#refusedProducers.delete(track.producer.id);
+    }
   }
 
   async #consume(track: CopyTrack): Promise<void> {

@@ -53,6 +53,8 @@ export interface SubscribeHow {
   readonly gather?: boolean;
   /** On a PeerConnection on which the client may publish too. */
   readonly bothWays?: boolean;
+  /** See Layers. */
+  readonly withheld?: ReadonlySet<string> | undefined;
 }
 
 /** What the client gets for a subscription whose offer follows as an event. */
@@ -97,10 +99,10 @@ export class Subscriptions extends Resource {
    * @throws {SluiceError} NOT_FOUND when nobody publishes the stream.
    */
   async subscribe(name: StreamName, key: string, how: SubscribeHow = {}): Promise<string> {
-    const { overlap = false, gather = false } = how;
+    const { overlap = false, gather = false, withheld } = how;
     const known = this.#byStream.get(streamKey(name));
     if (known?.connection.pending) return known.connection.pending.sdp;
-    if (known && known.connection.key === key && key !== '') return this.#offer(known);
+    if (known && known.connection.key === key && key !== '') return this.#again(known, withheld);
     if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
 
     const { source, home, clock, settings } = this.context;
@@ -110,7 +112,8 @@ export class Subscriptions extends Resource {
     // Asked again with a PeerConnection of its own: the client has made a new one.
     known?.close();
     const connection = await this.#connectionFor(key);
-    const subscription = this.#add(name, connection, { clock, overlap, askedAtMs });
+    const options = { clock, overlap, askedAtMs, withheld };
+    const subscription = this.#add(name, connection, options);
     try {
       subscription.feed(copy);
       await subscription.reconcile();
@@ -247,7 +250,9 @@ export class Subscriptions extends Resource {
   }
 
   async setLayers(name: StreamName, layers: Layers): Promise<void> {
-    await this.#get(name).setLayers(layers);
+    const subscription = this.#get(name);
+    await subscription.setLayers(layers);
+    if (layers.withheld) this.#update(subscription);
   }
 
   /** Our next offer, with new ICE credentials; empty when it follows as an event. */
@@ -271,6 +276,12 @@ export class Subscriptions extends Resource {
     const subscription = this.#byStream.get(streamKey(name));
     if (!subscription) throw notSubscribed(name);
     return subscription;
+  }
+
+  async #again(known: Subscription, withheld: Layers['withheld']): Promise<string> {
+    if (withheld) await known.setLayers({ withheld });
+    await known.reconcile();
+    return this.#offer(known);
   }
 
   #offer(subscription: Subscription): string {
