@@ -187,32 +187,27 @@ test('a camera that dies and comes back is seen again', async () => {
   await seeVideo(participant, { publisher: 'yard' }, WIDTH);
 });
 
-// Again once: on a busy machine the viewer of a drained node has stayed without a picture, seldom.
-test(
-  'a node that dies leaves its camera to another, and one that drains hands it over',
-  { retry: 1 },
-  async () => {
-    const camera = await aCamera({ audio: 'aac', profile: 'main' });
-    await pull('hall', camera.url);
-    const { node } = await becomes('hall', { state: 'running' });
-    killed.add(node);
-    await scene.cluster.kill(node, 'SIGKILL');
-    await becomes('hall', { state: 'running', node: otherThan(node) });
-    await scene.cluster.restart(node);
-    killed.delete(node);
+test('a node that dies leaves its camera to another, and one that drains hands it over', async () => {
+  const camera = await aCamera({ audio: 'aac', profile: 'main' });
+  await pull('hall', camera.url);
+  const { node } = await becomes('hall', { state: 'running' });
+  killed.add(node);
+  await scene.cluster.kill(node, 'SIGKILL');
+  await becomes('hall', { state: 'running', node: otherThan(node) });
+  await scene.cluster.restart(node);
+  killed.delete(node);
 
-    const room = 'room-of-hall';
-    const { participant } = await scene.enter(room, 'viewer', node);
-    await participant.subscribe({ room, publisher: 'hall' });
-    await seeVideo(participant, { publisher: 'hall' }, WIDTH);
-    const drain = await steer(otherThan(node), 'drain', { deadlineMs: 60_000 });
-    expect(drain.status).toBe(202);
-    await becomes('hall', { state: 'running', node });
-    await seeVideo(participant, { publisher: 'hall' }, WIDTH);
-    await hearAudio(participant, { publisher: 'hall' });
-    expect(await participant.frames('publisher-left')).toEqual([]);
-  },
-);
+  const room = 'room-of-hall';
+  const { participant } = await scene.enter(room, 'viewer', node);
+  await participant.subscribe({ room, publisher: 'hall' });
+  await seeVideo(participant, { publisher: 'hall' }, WIDTH);
+  const drain = await steer(otherThan(node), 'drain', { deadlineMs: 60_000 });
+  expect(drain.status).toBe(202);
+  await becomes('hall', { state: 'running', node });
+  await seeVideo(participant, { publisher: 'hall' }, WIDTH);
+  await hearAudio(participant, { publisher: 'hall' });
+  expect(await participant.frames('publisher-left')).toEqual([]);
+});
 
 test('a camera on demand is pulled while somebody watches', async () => {
   const camera = await aCamera();

@@ -33,13 +33,13 @@ async function scripted(onPlay: (camera: ScriptedCamera) => void): Promise<Scrip
   return camera;
 }
 
-/** Where tracks go, and what came there by kind. */
-async function destinations(): Promise<[RtpTarget[], Record<'video' | 'audio', number>]> {
-  const received = { video: 0, audio: 0 };
+/** Where tracks go, and the timestamps of what came there. */
+async function destinations(): Promise<[RtpTarget[], Record<'video' | 'audio', number[]>]> {
+  const received: Record<'video' | 'audio', number[]> = { video: [], audio: [] };
   const targets: RtpTarget[] = [];
   for (const kind of ['video', 'audio'] as const) {
     const [rtp, rtcp] = [await bound(), await bound()];
-    rtp.on('message', () => (received[kind] += 1));
+    rtp.on('message', (packet) => received[kind].push(packet.readUInt32BE(4)));
     const [rtpPort, rtcpPort] = [rtp.address().port, rtcp.address().port];
     const payloadType = PAYLOAD_TYPES[kind];
     targets.push({ kind, ip: '127.0.0.1', rtpPort, rtcpPort, payloadType, ssrc: payloadType });
@@ -62,7 +62,7 @@ test('a camera whose picture comes seconds after its sound is carried from the f
   const camera = await opened(server.url);
   const [targets, received] = await destinations();
   await camera.start(targets);
-  await eventually(() => (received.audio > 50 ? undefined : `${received.audio} packets of sound`));
+  await soundPackets(received, 50);
   let timestamp = 0;
   const sending = setInterval(() => {
     timestamp += 3_600;
@@ -70,9 +70,39 @@ test('a camera whose picture comes seconds after its sound is carried from the f
     server.send(1, 24_000 + timestamp, SILENCE);
   }, 20);
   open.push({ close: () => clearInterval(sending) });
-  await eventually(() => (received.video > 0 ? undefined : 'no picture came'));
+  await eventually(() => (received.video.length > 0 ? undefined : 'no picture came'));
   expect(camera.failure).toBeUndefined();
 });
+
+test('a camera whose clock jumps, and says that sound and picture are seconds apart, goes on evenly', async () => {
+  const server = await scripted(() => undefined);
+  const camera = await opened(server.url);
+  const [targets, received] = await destinations();
+  await camera.start(targets);
+  let ticks = 0;
+  const sending = setInterval(() => {
+    ticks += 1;
+    server.send(0, ticks * 1_800, Buffer.from([0x65, 0x88, 0x84, 0, 0x10]));
+    server.send(1, ticks * 160, SILENCE);
+    if (ticks === 100) server.report(0, ticks * 1_800, 1_000);
+    if (ticks === 120) server.report(1, ticks * 160, 995);
+    // As cameras do to all when one more client comes.
+    if (ticks === 200) ticks = 0;
+  }, 20);
+  open.push({ close: () => clearInterval(sending) });
+  await soundPackets(received, 350);
+  const steps = stepsOf(received.audio);
+  expect(steps.filter((step) => step < 480 || step > 9_600)).toEqual([]);
+  expect(Math.max(...stepsOf(received.video))).toBeLessThan(90_000);
+});
+
+async function soundPackets({ audio }: { audio: readonly number[] }, count: number): Promise<void> {
+  await eventually(() => (audio.length > count ? undefined : `${audio.length} packets of sound`));
+}
+
+function stepsOf(timestamps: readonly number[]): number[] {
+  return timestamps.slice(1).map((timestamp, index) => (timestamp - timestamps[index]!) | 0);
+}
 
 test('what ffmpeg says of its end is told', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-camera-'));

@@ -63,6 +63,16 @@ export class ScriptedCamera {
     this.#playing?.write(Buffer.concat([header, payload]));
   }
 
+  /** A sender report of a track: that it was `atS` when it sent what has that timestamp. */
+  report(track: 0 | 1, timestamp: number, atS: number): void {
+    const frame = Buffer.alloc(32);
+    frame.set([0x24, 2 * track + 1, 0, 28, 0x80, 200, 0, 6]);
+    frame.writeUInt32BE(1 + track, 8);
+    frame.writeUInt32BE(atS, 12);
+    frame.writeUInt32BE(timestamp, 20);
+    this.#playing?.write(frame);
+  }
+
   stop(): void {
     this.#playing?.destroy();
     this.server.close();

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { Resource } from '@sluice/core';
 import { readDescription, type CameraTrack } from '../domain/ingests/camera-description.js';
 import type { Camera, Cameras, RtpTarget } from '../domain/ingests/camera.js';
+import { EvenTimestamps } from '../domain/ingests/even-timestamps.js';
 import { IngestFailure, type IngestFailureKind } from '../domain/ingests/ingest-failure.js';
 import { parseCameraUrl } from './camera-url.js';
 import { ffmpegArguments } from './ffmpeg-arguments.js';
@@ -20,6 +21,8 @@ export interface RtspCamerasOptions {
 
 const TIMES: RtspTimes = { answerMs: 8_000, silentMs: 10_000 };
 const PATH = '/usr/local/bin:/usr/bin:/bin';
+const RTP_HEADER_BYTES = 12;
+const TIMESTAMP_AT = 4;
 /** From its start to its first packet. */
 const FFMPEG_START_MS = 10_000;
 /** From its last word to us to its end. */
@@ -108,11 +111,13 @@ class RtspCamera extends Resource implements Camera {
   #connect(door: FfmpegDoor): void {
     const { connection } = this;
     const videoChannel = this.tracks.findIndex(({ kind }) => kind === 'video') * 2;
+    const timestamps = this.tracks.map((track) => new EvenTimestamps(clockRateOf(track)));
     connection.on('frame', ({ channel, payload }) => {
       const own = this.#channels.get(channel);
-      if (own === undefined) return;
+      if (own === undefined || isOfReports(own) || payload.length < RTP_HEADER_BYTES) return;
       if (own === videoChannel) this.#reordering.read(payload);
-      if (!door.send({ channel: own, payload })) connection.pause();
+      const even = retimed(payload, timestamps[own / 2]);
+      if (!door.send({ channel: own, payload: even })) connection.pause();
     });
     door.on('drain', () => connection.resume());
     door.on('frame', ({ channel, payload }) => {
@@ -159,6 +164,30 @@ class RtspCamera extends Resource implements Camera {
     this.#failure = failure;
     this.close(failure.kind satisfies IngestFailureKind);
   }
+}
+
+/**
+ * By a camera's sender reports ffmpeg would move what follows to the camera's clock, sound back and
+ * pictures ahead by seconds. Nobody needs them: mediasoup tells players which packets belong together
+ * by when they came.
+ */
+function isOfReports(channel: number): boolean {
+  return channel % 2 === 1;
+}
+
+/** A copy, where it has another timestamp. */
+function retimed(packet: Buffer, timestamps: EvenTimestamps | undefined): Buffer {
+  const timestamp = packet.readUInt32BE(TIMESTAMP_AT);
+  const even = timestamps?.next(timestamp, performance.now()) ?? timestamp;
+  if (even === timestamp) return packet;
+  const copy = Buffer.from(packet);
+  copy.writeUInt32BE(even, TIMESTAMP_AT);
+  return copy;
+}
+
+function clockRateOf({ kind, encoding }: CameraTrack): number {
+  const fallback = kind === 'video' ? 90_000 : 8_000;
+  return Number(/^[^/]+\/(\d+)/.exec(encoding)?.[1] ?? fallback);
 }
 
 /** A URL of the description, absolute or relative, as cameras mean them: appended, not resolved. */
