@@ -133,12 +133,11 @@ export class Workers extends Resource<WorkersEvents> implements HomeRouters {
     const { clock, log } = this.options;
     const deathsAtMs = [...(this.#deathsAtMs.get(index) ?? []), nowMs].slice(-8);
     this.#deathsAtMs.set(index, deathsAtMs);
-    const restart = nextRestart(deathsAtMs, nowMs);
-    if (restart === 'quarantine') {
-      log.error({ core: index }, 'mediasoup worker keeps dying and is not started again');
-      return;
+    const { afterMs, quarantined } = nextRestart(deathsAtMs, nowMs);
+    if (quarantined) {
+      log.error({ core: index, afterMs }, 'mediasoup worker keeps dying and is left alone');
     }
-    const timer = clock.after(restart.afterMs, () => {
+    const timer = clock.after(afterMs, () => {
       this.#restarts.delete(timer);
       void this.#restart(index);
     });
