@@ -24,6 +24,8 @@ export interface Playback {
 
 interface Recording {
   readonly connections: RTCPeerConnection[];
+  /** What the page was told and did, in order, for whoever asks why it hangs. */
+  readonly steps: string[];
   failure: string | undefined;
 }
 
@@ -43,12 +45,22 @@ const EXAMPLE_TIMEOUT_MS = 45_000;
 const RECORD = `
   window.load = (script) => import(script);
   const connections = [];
-  window.recording = { connections, failure: undefined };
+  const steps = [];
+  window.recording = { connections, steps, failure: undefined };
   addEventListener('unhandledrejection', ({ reason }) => (recording.failure = String(reason)));
   window.RTCPeerConnection = class extends RTCPeerConnection {
     constructor(...options) {
       super(...options);
       connections.push(this);
+      this.addEventListener('datachannel', ({ channel }) => {
+        steps.push('told of ' + channel.label + ', ' + channel.readyState);
+        channel.addEventListener('open', () => steps.push(channel.label + ' is open'));
+      });
+    }
+    async setRemoteDescription(description) {
+      steps.push('sets ' + description.type);
+      await super.setRemoteDescription(description);
+      steps.push('has set ' + description.type);
     }
   };
 `;
@@ -129,7 +141,7 @@ async function inTime(work: Promise<void>, page: Page): Promise<void> {
 
 function connectionsOf(page: Page): Promise<string> {
   return page.evaluate(async () => {
-    const { connections, failure } = window.recording;
+    const { connections, steps, failure } = window.recording;
     const described = connections.map(async (connection) => {
       const { connectionState, iceConnectionState, signalingState, sctp } = connection;
       const report = await connection.getStats();
@@ -141,7 +153,7 @@ function connectionsOf(page: Page): Promise<string> {
       const states = { connectionState, iceConnectionState, signalingState, sctp: sctp?.state };
       return { ...states, channels };
     });
-    return JSON.stringify({ failure, connections: await Promise.all(described) });
+    return JSON.stringify({ failure, steps, connections: await Promise.all(described) });
   });
 }
 

@@ -17,11 +17,10 @@ export async function seeVideo(
   await eventually(async () => {
     const video = await viewer.receivedVideo(wanted);
     if (!video) return 'no video is received';
-    if (width !== undefined && video.frameWidth !== width) {
-      return `frames are ${video.frameWidth} wide instead of ${width}`;
-    }
-    const frames = video.framesDecoded - before;
-    return frames >= FRAMES_TO_SEE ? undefined : `only ${frames} frames were decoded`;
+    const { frameWidth, framesDecoded, packets, keyFramesDecoded } = video;
+    const frames = framesDecoded - before;
+    if (frames >= FRAMES_TO_SEE && (width === undefined || frameWidth === width)) return undefined;
+    return `${frames} more frames, ${frameWidth} wide, of ${packets} packets and ${keyFramesDecoded} keyframes`;
   }, PLAYBACK_TIMEOUT_MS);
 }
 
@@ -29,7 +28,11 @@ export async function seeVideo(
 export async function hearAudio(viewer: BrowserParticipant, wanted: Wanted): Promise<void> {
   const before = (await viewer.receivedAudio(wanted))?.totalAudioEnergy ?? 0;
   await eventually(async () => {
-    const energy = (await viewer.receivedAudio(wanted))?.totalAudioEnergy ?? 0;
-    return energy > before ? undefined : `audio energy stays ${energy}`;
+    const audio = await viewer.receivedAudio(wanted);
+    if (!audio) return 'no audio is received';
+    const { totalAudioEnergy: energy, packets } = audio;
+    return energy > before
+      ? undefined
+      : `audio energy is ${energy} after ${before}, ${packets} packets`;
   }, PLAYBACK_TIMEOUT_MS);
 }

@@ -95,7 +95,10 @@ async function openCall(base = cluster!.origin): Promise<Call> {
     );
   }
   makeBrowserPrompt();
-  const call = new Call(room, callers, () => cluster!.report.streams(room));
+  const call = new Call(room, callers, {
+    streams: () => cluster!.report.streams(room),
+    relays: () => cluster!.report.relays(room),
+  });
   await call.plays();
   return call;
 }

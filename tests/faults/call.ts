@@ -1,5 +1,5 @@
 import { eventually } from '@sluice/testing';
-import type { Stream } from '../cluster-under-test.js';
+import type { Relay, Stream } from '../cluster-under-test.js';
 import type { Caller } from './caller.js';
 import type { StreamReading } from './page-probe.js';
 
@@ -9,17 +9,23 @@ const FRAMES_TO_SEE = 5;
 /** Far longer than any promise: who is not back by then does not come back. */
 const RECOVERY_MS = 40_000;
 
+/** What the cluster says of the room. */
+export interface RoomReport {
+  streams(): Promise<readonly Stream[]>;
+  relays(): Promise<readonly Relay[]>;
+}
+
 /** People in one room who hear each other; the first one has a camera. */
 export class Call {
   constructor(
     readonly room: string,
     readonly callers: readonly Caller[],
-    private readonly streams: () => Promise<readonly Stream[]>,
+    private readonly report: RoomReport,
   ) {}
 
   /** The same call with one more. */
   with(late: Caller): Call {
-    return new Call(this.room, [...this.callers, late], this.streams);
+    return new Call(this.room, [...this.callers, late], this.report);
   }
 
   /** Waits until everybody gets new sound of everybody else, and new pictures of the first one. */
@@ -49,7 +55,16 @@ export class Call {
       return frames >= framesBefore + FRAMES_TO_SEE
         ? undefined
         : `${caller.name} does not see ${camera}`;
-    }, RECOVERY_MS);
+    }, RECOVERY_MS).catch(async (error: unknown) => {
+      throw new Error(`${String(error)}; ${await this.#whereabouts(caller)}`);
+    });
+  }
+
+  /** For whoever looks into it. */
+  async #whereabouts(caller: Caller): Promise<string> {
+    const packets = Object.fromEntries(await this.#packetsOf(caller));
+    const [nodes, relays] = [await this.nodes(), await this.report.relays()];
+    return JSON.stringify({ packets, nodes, relays });
   }
 
   /** Waits until the directory lists exactly the streams that there are, where they are. */
@@ -58,7 +73,7 @@ export class Call {
       const nodes = await Promise.all(
         this.callers.map(async (caller) => `${caller.name} on ${await caller.node()}`),
       );
-      const listed = (await this.streams()).map(
+      const listed = (await this.report.streams()).map(
         ({ participant, node }) => `${participant} on ${node}`,
       );
       const [there, said] = [nodes, listed].map((rows) => rows.toSorted().join(', '));

@@ -220,7 +220,11 @@ export class Drill {
       joined.push(await this.#join(room, name, joined.length === 0));
     }
     makeBrowserPrompt();
-    return new Call(room, joined, () => reportOf(this.api).streams(room));
+    const report = reportOf(this.api);
+    return new Call(room, joined, {
+      streams: () => report.streams(room),
+      relays: () => report.relays(room),
+    });
   }
 
   async #join(room: string, name: string, camera: boolean): Promise<Caller> {
