@@ -64,7 +64,7 @@ export class Call {
   async #whereabouts(caller: Caller): Promise<string> {
     const packets = Object.fromEntries(await this.#packetsOf(caller));
     const [nodes, relays] = [await this.nodes(), await this.report.relays()];
-    return JSON.stringify({ packets, nodes, relays });
+    return JSON.stringify({ packets, sources: await caller.sources(), nodes, relays });
   }
 
   /** Waits until the directory lists exactly the streams that there are, where they are. */

@@ -73,6 +73,10 @@ export class Caller {
     return this.page.evaluate(() => window.faultProbe.signaling());
   }
 
+  sources(): Promise<readonly string[]> {
+    return this.page.evaluate(() => window.faultProbe.sources());
+  }
+
   pictures(): Promise<PictureReading> {
     return this.page.evaluate(() => window.faultProbe.pictures());
   }

@@ -46,6 +46,8 @@ export interface PageProbe {
   read(): Promise<readonly StreamReading[]>;
   signaling(): SignalingReading;
   pictures(): Promise<PictureReading>;
+  /** Each source with its m-line and its packets, as the browser counts them, for people. */
+  sources(): Promise<readonly string[]>;
   /** UDP ports of the servers that PeerConnections use now. */
   serverPorts(): Promise<readonly number[]>;
 }
@@ -211,12 +213,11 @@ export function installPageProbe(): void {
   };
 
   const open = () => [...connections].filter((one) => one.connectionState === 'connected');
-  const picturesOf = async (connection: RTCPeerConnection) => {
+  const sourcesOf = async (connection: RTCPeerConnection) => {
     const report: ReadonlyMap<string, Record<string, unknown>> = await connection.getStats();
-    return [...report.values()].filter(
-      (row) => row['type'] === 'inbound-rtp' && row['kind'] === 'video',
-    );
+    return [...report.values()].filter((row) => row['type'] === 'inbound-rtp');
   };
+  const allSources = async () => (await Promise.all(open().map(sourcesOf))).flat();
   const serverPortsOf = async (connection: RTCPeerConnection) => {
     const report: ReadonlyMap<string, Record<string, unknown>> = await connection.getStats();
     return [...report.values()]
@@ -238,7 +239,7 @@ export function installPageProbe(): void {
       said: said.map(sinceBegin),
     }),
     pictures: async () => {
-      const rows = (await Promise.all(open().map(picturesOf))).flat();
+      const rows = (await allSources()).filter((row) => row['kind'] === 'video');
       const sum = (name: string) => rows.reduce((total, row) => total + Number(row[name] ?? 0), 0);
       return {
         packetsReceived: sum('packetsReceived'),
@@ -246,6 +247,10 @@ export function installPageProbe(): void {
         frozenMs: sum('totalFreezesDuration') * 1_000,
       };
     },
+    sources: async () =>
+      (await allSources()).map((row) =>
+        ['kind', 'mid', 'trackIdentifier', 'packetsReceived'].map((name) => row[name]).join(' '),
+      ),
     serverPorts: async () => (await Promise.all(open().map(serverPortsOf))).flat(),
   };
 }

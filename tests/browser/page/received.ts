@@ -20,7 +20,9 @@ export async function receivedBy(connection: RTCPeerConnection): Promise<Receive
   const report = await connection.getStats();
   const received: Received[] = [];
   for (const entry of report.values() as Iterable<Record<string, unknown>>) {
-    if (entry['type'] === 'inbound-rtp') received.push(receivedOf(entry));
+    // A late packet of what was replaced makes an entry of its own, of no track.
+    const ofNothing = entry['trackIdentifier'] === '';
+    if (entry['type'] === 'inbound-rtp' && !ofNothing) received.push(receivedOf(entry));
   }
   return received;
 }
