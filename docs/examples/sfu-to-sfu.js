@@ -3,7 +3,8 @@ async function createSession({ url, token }, onTrack = () => {}) {
   const connection = new RTCPeerConnection();
   connection.createDataChannel('unused'); // so that the offer is of data channels
   const opened = new Promise((resolve) => {
-    connection.ondatachannel = ({ channel }) => (channel.onopen = () => resolve(channel));
+    const later = (channel) => () => setTimeout(resolve, 250, channel); // Chromium drops what is sent now
+    connection.ondatachannel = ({ channel }) => (channel.onopen = later(channel));
   });
   connection.ontrack = ({ track, streams }) => onTrack(track, streams[0]?.id);
   await connection.setLocalDescription();
@@ -36,5 +37,4 @@ export async function publish(place, stream) {
   const { sdp } = await request('publish', place, connection.localDescription.sdp);
   return connection.setRemoteDescription({ type: 'answer', sdp });
 }
-export const play = async (to, onTrack) =>
-  (await createSession(to, onTrack)).request('subscribe', to);
+export const play = async (to, hear) => (await createSession(to, hear)).request('subscribe', to);

@@ -173,7 +173,8 @@ test('when a node drains, WHIP comes again without a gap, and WHEP after its Pee
 });
 
 describe.each(PUBLISHERS)('what is published over %s', (from, action) => {
-  // Again once: of the channel that the server opens, a Chromium that is busy seldom tells its page nothing.
+  // Again once: Chromium may lose a message that is sent over a channel of ours just after it told of
+  // it, and says nothing; the example waits a moment, which on a busy machine may be too short.
   test.each(PLAYERS)(
     'is seen and heard over %s (%s), from another node',
     { retry: 1 },
