@@ -20,5 +20,12 @@ export { bracketed, splitHostPort, startAdminServer, stopHttpServer } from './ad
 export type { AdminServer, Probes } from './admin-server.js';
 export { runService } from './main.js';
 export type { RunningService } from './main.js';
+export {
+  TargetPolicy,
+  TargetRefusal,
+  guardedLookup,
+  networkList,
+  networksIn,
+} from './target-policy.js';
 export { timed } from './timed.js';
 export type { TimedCall } from './timed.js';

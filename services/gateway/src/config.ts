@@ -7,6 +7,8 @@ import {
   grpcTls,
   hostPort,
   natsAccess,
+  networkList,
+  networksIn,
   readEnvironment,
   secret,
   serverTls,
@@ -79,6 +81,11 @@ export const VARIABLES = {
   SLUICE_UMBRELLA_ROOM: name
     .default('umbrella')
     .describe('The room of Umbrella’s clients and trunks that name none by ?room=.'),
+  SLUICE_UMBRELLA_ALLOWED_NETWORKS: networkList()
+    .default('')
+    .describe(
+      'Networks besides public ones to which names of Umbrella’s list of servers may lead: CIDR, comma-separated.',
+    ),
   SLUICE_ROOMS_NEED_CREATOR: z
     .stringbool()
     .default(false)
@@ -156,6 +163,7 @@ export function loadConfig(environment: Environment) {
     dialects: new Set(set.SLUICE_DIALECTS),
     anonymousDialects: new Set(set.SLUICE_ANONYMOUS_DIALECTS),
     umbrellaRoom: set.SLUICE_UMBRELLA_ROOM,
+    umbrellaNetworks: networksIn(set.SLUICE_UMBRELLA_ALLOWED_NETWORKS),
     roomsNeedCreator: set.SLUICE_ROOMS_NEED_CREATOR,
     allowedOrigins: set.SLUICE_ALLOWED_ORIGINS,
     iceServers: set.SLUICE_ICE_SERVERS,

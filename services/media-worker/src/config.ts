@@ -6,13 +6,14 @@ import {
   grpcTls,
   hostPort,
   natsAccess,
+  networkList,
+  networksIn,
   port,
   readEnvironment,
   type Environment,
 } from '@sluice/service-kit';
 import { parseAddressSource } from './domain/node/announced-address.js';
 import { parseFocus } from './domain/sfu-to-sfu/foci.js';
-import { isNetwork } from './rtsp/target-policy.js';
 
 const milliseconds = () => z.coerce.number().int().min(0).max(3_600_000);
 const bitsPerSecond = () => z.coerce.number().int().min(100_000).max(1_000_000_000_000);
@@ -129,16 +130,17 @@ export const VARIABLES = z
     SLUICE_FOCI_NAMES: names()
       .default([])
       .describe('How clients of SFU-to-SFU call this cluster itself: comma-separated `host:port`.'),
+    SLUICE_FOCI_ALLOWED_NETWORKS: networkList()
+      .default('')
+      .describe(
+        'Networks besides public ones to which names in `SLUICE_FOCI_ALLOWED` may lead: CIDR, comma-separated.',
+      ),
     SLUICE_FFMPEG: z
       .string()
       .min(1)
       .default('ffmpeg')
       .describe('ffmpeg, for ingests: a path, or a name in /usr/local/bin, /usr/bin or /bin.'),
-    SLUICE_INGEST_ALLOWED_NETWORKS: z
-      .string()
-      .refine((text) => networksIn(text).every(isNetwork), {
-        error: 'must be networks such as 10.0.0.0/8',
-      })
+    SLUICE_INGEST_ALLOWED_NETWORKS: networkList()
       .default('')
       .describe('Networks besides public ones from which may be pulled: CIDR, comma-separated.'),
     ...COMMON_VARIABLES,
@@ -198,6 +200,7 @@ export function loadConfiguration(environment: Environment) {
     foci: {
       allowed: v.SLUICE_FOCI_ALLOWED,
       own: v.SLUICE_FOCI_NAMES.map((name) => name.toLowerCase()),
+      allowedNetworks: networksIn(v.SLUICE_FOCI_ALLOWED_NETWORKS),
     },
     ingests: {
       ffmpeg: v.SLUICE_FFMPEG,
@@ -248,11 +251,4 @@ function isTarget(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function networksIn(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
 }

@@ -1,6 +1,6 @@
 import { systemClock } from '@sluice/core';
 import type { IngestDefinition } from '@sluice/proto-gen/common';
-import type { Logger } from '@sluice/service-kit';
+import { TargetPolicy, type Logger } from '@sluice/service-kit';
 import type { Configuration } from './config.js';
 import { Ingests } from './domain/ingests/ingests.js';
 import type { MediaNode } from './domain/node/media-node.js';
@@ -8,7 +8,6 @@ import type { StreamCopies } from './domain/streams/stream-copies.js';
 import { fromIngestReport } from './grpc/ingest-messages.js';
 import type { Facts } from './nats/facts.js';
 import { RtspCameras } from './rtsp/rtsp-cameras.js';
-import { TargetPolicy } from './rtsp/target-policy.js';
 
 /** Builds what pulls cameras. Its ingests end with their sessions. */
 export function openIngests(

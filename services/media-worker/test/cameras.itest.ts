@@ -4,11 +4,11 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TargetPolicy } from '@sluice/service-kit';
 import { eventually } from '@sluice/testing';
 import { afterEach, expect, test } from 'vitest';
 import type { Camera, RtpTarget } from '../src/domain/ingests/camera.js';
 import { RtspCameras } from '../src/rtsp/rtsp-cameras.js';
-import { TargetPolicy } from '../src/rtsp/target-policy.js';
 import { ScriptedCamera } from './rtsp-camera.fixture.js';
 
 /** Of PCMA: 20 ms of silence. */

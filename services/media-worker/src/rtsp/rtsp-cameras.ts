@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Resource } from '@sluice/core';
+import { TargetRefusal, type TargetPolicy } from '@sluice/service-kit';
 import { readDescription, type CameraTrack } from '../domain/ingests/camera-description.js';
 import type { Camera, Cameras, RtpTarget } from '../domain/ingests/camera.js';
 import { EvenTimestamps } from '../domain/ingests/even-timestamps.js';
@@ -10,7 +11,6 @@ import { FfmpegDoor } from './ffmpeg-door.js';
 import { FfmpegWords } from './ffmpeg-words.js';
 import { Reordering } from './reordering.js';
 import { RtspConnection, type RtspTimes } from './rtsp-connection.js';
-import type { TargetPolicy } from './target-policy.js';
 
 export interface RtspCamerasOptions {
   readonly policy: TargetPolicy;
@@ -35,7 +35,7 @@ export class RtspCameras implements Cameras {
   async open(url: string): Promise<Camera> {
     const { policy, ffmpeg, times = TIMES } = this.options;
     const target = parseCameraUrl(url);
-    const address = await policy.resolve(target.host);
+    const address = await addressOf(target.host, policy);
     const connection = await RtspConnection.open(target, address, times);
     try {
       const { sdp, base } = await connection.describe();
@@ -47,6 +47,15 @@ export class RtspCameras implements Cameras {
       connection.close();
       throw error;
     }
+  }
+}
+
+/** @throws {IngestFailure} */
+async function addressOf(host: string, policy: TargetPolicy): Promise<string> {
+  try {
+    return (await policy.resolve(host))[0];
+  } catch (error) {
+    throw error instanceof TargetRefusal ? new IngestFailure(error.kind, { cause: error }) : error;
   }
 }
 

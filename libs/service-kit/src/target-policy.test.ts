@@ -1,5 +1,6 @@
+import type { LookupAddress } from 'node:dns';
 import { expect, test } from 'vitest';
-import { TargetPolicy, isNetwork } from './target-policy.js';
+import { TargetPolicy, guardedLookup, isNetwork } from './target-policy.js';
 
 const REFUSED = [
   '0.0.0.0',
@@ -23,7 +24,7 @@ const REFUSED = [
   'not an address',
 ];
 
-test.each(REFUSED)('%s is not pulled from', (address) => {
+test.each(REFUSED)('%s is not connected to', (address) => {
   expect(new TargetPolicy([]).isAllowed(address)).toBe(false);
 });
 
@@ -31,7 +32,7 @@ test.each(['8.8.8.8', '2606:4700::1111'])('%s is', (address) => {
   expect(new TargetPolicy([]).isAllowed(address)).toBe(true);
 });
 
-test('networks that the operator names are pulled from, and no others', () => {
+test('networks that the operator names are connected to, and no others', () => {
   const policy = new TargetPolicy(['10.0.0.0/8', 'fd00::/8']);
   const addresses = ['10.1.2.3', 'fd00::1', '192.168.1.1', '169.254.169.254', '::ffff:10.1.2.3'];
   expect(addresses.map((address) => policy.isAllowed(address))).toEqual([
@@ -46,11 +47,28 @@ test('networks that the operator names are pulled from, and no others', () => {
 test('a name is looked up once, and refused when any of its addresses is', async () => {
   const answers = [['8.8.8.8'], ['127.0.0.1']];
   const policy = new TargetPolicy([], () => Promise.resolve(answers.shift() ?? []));
-  expect(await policy.resolve('camera.example')).toBe('8.8.8.8');
+  expect(await policy.resolve('camera.example')).toEqual(['8.8.8.8']);
   await expect(policy.resolve('camera.example')).rejects.toMatchObject({ kind: 'notAllowed' });
   await expect(policy.resolve('camera.example')).rejects.toMatchObject({ kind: 'notFound' });
   const mixed = new TargetPolicy([], () => Promise.resolve(['8.8.8.8', '10.0.0.1']));
   await expect(mixed.resolve('camera.example')).rejects.toMatchObject({ kind: 'notAllowed' });
+});
+
+test('a connection by name goes where it was looked up, or nowhere', async () => {
+  const answers = [['8.8.8.8', '2606:4700::1111'], ['8.8.8.8'], ['8.8.8.8', '169.254.169.254'], []];
+  const lookup = guardedLookup([], () => Promise.resolve(answers.shift() ?? []));
+  const find = (all: boolean) => {
+    const { promise, resolve, reject } = Promise.withResolvers<string | LookupAddress[]>();
+    lookup('server.example', { all }, (error, found) => (error ? reject(error) : resolve(found)));
+    return promise;
+  };
+  expect(await find(true)).toEqual([
+    { address: '8.8.8.8', family: 4 },
+    { address: '2606:4700::1111', family: 6 },
+  ]);
+  expect(await find(false)).toBe('8.8.8.8');
+  await expect(find(true)).rejects.toMatchObject({ kind: 'notAllowed' });
+  await expect(find(true)).rejects.toMatchObject({ kind: 'notFound' });
 });
 
 test.each([
