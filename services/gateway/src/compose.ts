@@ -171,15 +171,15 @@ function umbrellaOf(
   const ports = { ...common, names };
   const servers = new NatsServerList(bus, observer);
   lifecycle.started('list of servers', 1_000, () => servers.close());
-  const statuses = new NatsLinkStatuses({ bus, links, gatewayId, clock });
+  const dial = trunkDialer({ ports, links, room, allowedNetworks: config.umbrellaNetworks });
+  const shared = { list: servers, leases: servers, gatewayId, clock, observer };
+  const trunks = access.isOn('umbrella')
+    ? new Trunks({ ...shared, dial, random: Math.random })
+    : undefined;
+  lifecycle.started('trunks', 1_000, () => trunks?.stop());
+  const dialled = () => trunks?.statuses ?? [];
+  const statuses = new NatsLinkStatuses({ bus, links, trunks: dialled, gatewayId, clock });
   lifecycle.started('statuses of links', 1_000, () => statuses.close());
-  if (access.isOn('umbrella')) {
-    const dial = trunkDialer(ports, links, room);
-    const { random } = Math;
-    const shared = { list: servers, leases: servers, gatewayId, clock, observer, random };
-    const trunks = new Trunks({ ...shared, dial });
-    lifecycle.started('trunks', 1_000, () => trunks.stop());
-  }
   const nameOf = (url: string) => names.cameraName(url);
   const cameras = new Cameras({ directory, ingests, nameOf, room });
   return { links, ports, servers, statuses, cameras, room };

@@ -93,7 +93,13 @@ const rows = (tracks) => (tracks ?? []).map(read).map((track) => text(track[4]?.
 const show = tried(async () => {
   const status = await ask();
   main.replaceChildren();
-  for (const server of status[3] ?? []) if (/^wss?:/.test(text(server))) add('p', 'Trunk to ' + text(server));
+  const trunks = new Map((status[101] ?? []).map(read).map((trunk) => [text(trunk[1]?.[0]), trunk]));
+  for (const server of (status[3] ?? []).map(text)) {
+    if (!/^wss?:/.test(server)) continue;
+    const trunk = trunks.get(server) ?? {};
+    const last = trunk[3] ? 'ended last with ' + text(trunk[3][0]) + ': ' + text(trunk[4]?.[0]) : '';
+    add('p', 'Trunk to ' + server + ': ' + [trunk[2] ? text(trunk[2][0]) : 'no gateway dials it', last].filter(Boolean).join(', '));
+  }
   for (const camera of (status[100] ?? []).map(read)) {
     const says = [text(camera[2]?.[0]), text(camera[3]?.[0]), Math.round((camera[4]?.[0] ?? 0) / 1000) + ' kbit/s'];
     add('p', 'Camera ' + text(camera[1]?.[0]) + ': ' + says.filter(Boolean).join(', '));

@@ -7,7 +7,7 @@ import { requireGrant } from '../domain/access/permissions.js';
 import type { Cameras } from '../domain/umbrella/cameras.js';
 import type { LinkStatuses } from '../domain/umbrella/link-statuses.js';
 import { requireServers, withoutSecrets, type ServerList } from '../domain/umbrella/server-list.js';
-import { fromLinkStatus } from '../proto/umbrella-status.js';
+import { fromLinkStatus, fromTrunkStatus } from '../proto/umbrella-status.js';
 import { onlyMethods } from './api-parts.js';
 import { credentialsOf } from './credentials.js';
 import { umbrellaPage } from './umbrella-page.js';
@@ -112,7 +112,7 @@ function sendProtobuf(response: Response, message: Uint8Array): void {
 /** Of all gateways' links, and of what this cluster dials and pulls. */
 async function statusOf(options: UmbrellaOptions): Promise<UmbrellaStatus> {
   const { cameras, statuses } = options;
-  const [links, pulled, servers] = await Promise.all([
+  const [{ links, trunks }, pulled, servers] = await Promise.all([
     statuses.gather(),
     cameras.list(),
     listed(options),
@@ -124,6 +124,7 @@ async function statusOf(options: UmbrellaOptions): Promise<UmbrellaStatus> {
     relayingTracks: [...relayed.values()],
     clients,
     servers: [...servers],
+    trunks: trunks.map(fromTrunkStatus),
     cameras: pulled.map(({ ingestId: _, ...camera }) => camera),
   };
 }

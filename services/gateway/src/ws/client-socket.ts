@@ -9,6 +9,8 @@ const UNSENT_MAX_BYTES = 1024 * 1024;
 const PINGS_PER_SECOND = 5;
 const PINGS_BURST = 20;
 const MISSED_PONGS_MAX = 2;
+/** A close frame has room for 123; a character that is cut becomes three. */
+const REASON_MAX_BYTES = 120;
 
 /** Whoever handles what a client sends, in its dialect. */
 export interface SocketListener {
@@ -64,7 +66,7 @@ export class ClientSocket {
 
   close(code: number, reason: string): void {
     if (this.socket.readyState === this.socket.OPEN) this.#closedWith ??= code;
-    this.socket.close(code, reason);
+    this.socket.close(code, closeReason(reason));
   }
 
   /** Ends the connection so that the client resumes it on another gateway. */
@@ -92,6 +94,11 @@ export class ClientSocket {
     if (isBinary) this.#listener?.receiveBinary(data as Buffer);
     else this.#listener?.receiveText((data as Buffer).toString('utf8'));
   }
+}
+
+/** As much of it as fits into a close frame. */
+export function closeReason(text: string): string {
+  return Buffer.from(text).subarray(0, REASON_MAX_BYTES).toString('utf8');
 }
 
 /** A client that says goodbye leaves; one that vanishes may come back. */

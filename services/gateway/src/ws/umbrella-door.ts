@@ -1,4 +1,4 @@
-import { SluiceError } from '@sluice/core';
+import type { SluiceError } from '@sluice/core';
 import { JoinSpans } from '@sluice/tracing';
 import type { Access } from '../domain/access/access.js';
 import { UmbrellaLink, type UmbrellaPorts } from '../domain/umbrella/link.js';
@@ -27,20 +27,14 @@ export function umbrellaDoor({ ports, access, links, room }: UmbrellaDoorOptions
       send: (message: Parameters<typeof encodeUmbrella>[0]) => {
         socket.send(encodeUmbrella(message));
       },
-      close: (code: number, reason: string) => socket.close(code, reason),
+      close: (code: number, { message }: SluiceError) => socket.close(code, message),
     };
     const { inRequest } = new JoinSpans(ports.clock);
     const link = new UmbrellaLink(outlet, peer, { ...ports, inRequest }, onAuthenticated);
     links.add(link);
     return {
       receiveText: () => link.receiveUnreadable('text frames are not understood here'),
-      receiveBinary: (frame) => {
-        try {
-          link.receive(decodeUmbrella(frame), frame.length);
-        } catch (error) {
-          link.receiveUnreadable(SluiceError.from(error).message);
-        }
-      },
+      receiveBinary: (frame) => link.receive(frame.length, () => decodeUmbrella(frame)),
       end: () => {
         links.remove(link);
         link.end();

@@ -92,6 +92,18 @@ export interface UmbrellaStatus {
   clients: UmbrellaClientStatus[];
   servers: string[];
   cameras: UmbrellaCameraStatus[];
+  trunks: UmbrellaTrunkStatus[];
+}
+
+/** A trunk of the list of servers. */
+export interface UmbrellaTrunkStatus {
+  /** As the list has it. */
+  server: string;
+  /** open, dialling or waiting. */
+  state: string;
+  /** A code of docs/errors.md and a text: why it ended the last time; empty where it never has. */
+  code: string;
+  reason: string;
 }
 
 /** A camera of the list of servers. */
@@ -104,10 +116,11 @@ export interface UmbrellaCameraStatus {
   bitrateBps: number;
 }
 
-/** What gateways tell each other: who asks, or one link of the one that answers. */
+/** What gateways tell each other: who asks, or one link or trunk of the one that answers. */
 export interface UmbrellaStatusPart {
   gatewayId: string;
   link?: UmbrellaClientStatus | undefined;
+  trunk?: UmbrellaTrunkStatus | undefined;
 }
 
 export interface UmbrellaConnectionStatus {
@@ -1001,7 +1014,7 @@ export const UmbrellaServers: MessageFns<UmbrellaServers> = {
 };
 
 function createBaseUmbrellaStatus(): UmbrellaStatus {
-  return { relayingTracks: [], clients: [], servers: [], cameras: [] };
+  return { relayingTracks: [], clients: [], servers: [], cameras: [], trunks: [] };
 }
 
 export const UmbrellaStatus: MessageFns<UmbrellaStatus> = {
@@ -1017,6 +1030,9 @@ export const UmbrellaStatus: MessageFns<UmbrellaStatus> = {
     }
     for (const v of message.cameras) {
       UmbrellaCameraStatus.encode(v!, writer.uint32(802).fork()).join();
+    }
+    for (const v of message.trunks) {
+      UmbrellaTrunkStatus.encode(v!, writer.uint32(810).fork()).join();
     }
     return writer;
   },
@@ -1066,6 +1082,14 @@ export const UmbrellaStatus: MessageFns<UmbrellaStatus> = {
             message.cameras.push(UmbrellaCameraStatus.decode(reader, reader.uint32()));
             continue;
           }
+          case 101: {
+            if (tag !== 810) {
+              break;
+            }
+
+            message.trunks.push(UmbrellaTrunkStatus.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1087,6 +1111,98 @@ export const UmbrellaStatus: MessageFns<UmbrellaStatus> = {
     message.clients = object.clients?.map((e) => UmbrellaClientStatus.fromPartial(e)) || [];
     message.servers = object.servers?.map((e) => e) || [];
     message.cameras = object.cameras?.map((e) => UmbrellaCameraStatus.fromPartial(e)) || [];
+    message.trunks = object.trunks?.map((e) => UmbrellaTrunkStatus.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseUmbrellaTrunkStatus(): UmbrellaTrunkStatus {
+  return { server: "", state: "", code: "", reason: "" };
+}
+
+export const UmbrellaTrunkStatus: MessageFns<UmbrellaTrunkStatus> = {
+  encode(message: UmbrellaTrunkStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.server !== "") {
+      writer.uint32(10).string(message.server);
+    }
+    if (message.state !== "") {
+      writer.uint32(18).string(message.state);
+    }
+    if (message.code !== "") {
+      writer.uint32(26).string(message.code);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UmbrellaTrunkStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUmbrellaTrunkStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UmbrellaTrunkStatus>, I>>(base?: I): UmbrellaTrunkStatus {
+    return UmbrellaTrunkStatus.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UmbrellaTrunkStatus>, I>>(object: I): UmbrellaTrunkStatus {
+    const message = createBaseUmbrellaTrunkStatus();
+    message.server = object.server ?? "";
+    message.state = object.state ?? "";
+    message.code = object.code ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
@@ -1183,7 +1299,7 @@ export const UmbrellaCameraStatus: MessageFns<UmbrellaCameraStatus> = {
 };
 
 function createBaseUmbrellaStatusPart(): UmbrellaStatusPart {
-  return { gatewayId: "", link: undefined };
+  return { gatewayId: "", link: undefined, trunk: undefined };
 }
 
 export const UmbrellaStatusPart: MessageFns<UmbrellaStatusPart> = {
@@ -1193,6 +1309,9 @@ export const UmbrellaStatusPart: MessageFns<UmbrellaStatusPart> = {
     }
     if (message.link !== undefined) {
       UmbrellaClientStatus.encode(message.link, writer.uint32(18).fork()).join();
+    }
+    if (message.trunk !== undefined) {
+      UmbrellaTrunkStatus.encode(message.trunk, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1226,6 +1345,14 @@ export const UmbrellaStatusPart: MessageFns<UmbrellaStatusPart> = {
             message.link = UmbrellaClientStatus.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.trunk = UmbrellaTrunkStatus.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1246,6 +1373,9 @@ export const UmbrellaStatusPart: MessageFns<UmbrellaStatusPart> = {
     message.gatewayId = object.gatewayId ?? "";
     message.link = (object.link !== undefined && object.link !== null)
       ? UmbrellaClientStatus.fromPartial(object.link)
+      : undefined;
+    message.trunk = (object.trunk !== undefined && object.trunk !== null)
+      ? UmbrellaTrunkStatus.fromPartial(object.trunk)
       : undefined;
     return message;
   },

@@ -1,4 +1,5 @@
 import type { UmbrellaTrack } from './messages.js';
+import type { TrunkStatus } from './trunks.js';
 
 /** A link as operators see it. */
 export interface LinkStatus {
@@ -11,8 +12,14 @@ export interface LinkStatus {
   readonly outgoingTracks: readonly UmbrellaTrack[];
 }
 
-/** The links of all gateways. */
+export interface Gathered {
+  readonly links: readonly LinkStatus[];
+  /** Each of the gateway that dials it; one that none of them dials just now is not there. */
+  readonly trunks: readonly TrunkStatus[];
+}
+
+/** The links and trunks of all gateways. */
 export interface LinkStatuses {
   /** Of the gateways that answer; this one's always. Never rejects. */
-  gather(): Promise<readonly LinkStatus[]>;
+  gather(): Promise<Gathered>;
 }

@@ -1,20 +1,15 @@
-import { SluiceError, hasCode, isByHost, type Timer } from '@sluice/core';
+import { SluiceError, hasCode, isByHost } from '@sluice/core';
 import { CLOSE_CODES } from '@sluice/protocol';
 import type { Identity } from '@sluice/tokens';
 import { FrameBudget } from '../access/frame-budget.js';
-import { requireCandidate } from '../sessions/ice-candidate.js';
 import type { MembershipPorts } from '../rooms-dialect/membership.js';
 import { requireFresh, requireRoom } from '../access/permissions.js';
 import type { RequestScope } from '../ports.js';
 import { RequestQueue } from '../rooms-dialect/request-queue.js';
 import { Visit, interruption } from '../rooms/visit.js';
-import { Acceptance } from './acceptance.js';
-import { Demand } from './demand.js';
-import type { TrickledCandidate, UmbrellaMessage, UmbrellaTrack } from './messages.js';
-import { INCOMING_CONNECTION, Receiving } from './receiving.js';
-import { OUTGOING_CONNECTION, Sending } from './sending.js';
-import { candidateIn, descriptionIn } from './session-descriptions.js';
-import { isClusterId, participantOfPeer, type TrackNames } from './track-names.js';
+import { Exchange } from './exchange.js';
+import type { UmbrellaMessage, UmbrellaTrack } from './messages.js';
+import { participantOfPeer, type TrackNames } from './track-names.js';
 
 export interface UmbrellaPorts extends MembershipPorts {
   readonly names: TrackNames;
@@ -28,7 +23,8 @@ export interface UmbrellaPorts extends MembershipPorts {
 export interface UmbrellaSocket {
   /** Dropped when it is closed already. */
   send(message: UmbrellaMessage): void;
-  close(code: number, reason: string): void;
+  /** @param why told to the peer, and kept where we dialled. */
+  close(code: number, why: SluiceError): void;
 }
 
 export interface UmbrellaPeer {
@@ -59,18 +55,15 @@ const PARTS = [
 /** All frames of a link follow each other. */
 const LANE = 'all';
 
-/** One signaling connection of Umbrella: a browser, or a trunk that another server dialled. */
+/**
+ * One signaling connection of Umbrella: a browser, or a trunk, whoever dialled. It decides who is let
+ * in, and how much; what is said then, the {@link Exchange} decides.
+ */
 export class UmbrellaLink {
   readonly #queue = new RequestQueue();
   readonly #budget: FrameBudget;
   #visit: Visit | undefined;
-  #receiving: Receiving | undefined;
-  #sending: Sending | undefined;
-  readonly #demand = new Demand();
-  #peerClusterId: string | undefined;
-  readonly #acceptance = new Acceptance();
-  #reviewing: Timer | undefined;
-  #tellingDemand: Timer | undefined;
+  #exchange: Exchange | undefined;
   #closed = false;
 
   constructor(
@@ -84,24 +77,29 @@ export class UmbrellaLink {
   }
 
   get incomingTracks(): readonly UmbrellaTrack[] {
-    return [...(this.#receiving?.imported.values() ?? [])];
+    return this.#exchange?.incomingTracks ?? [];
   }
 
   get outgoingTracks(): readonly UmbrellaTrack[] {
-    const sending = this.#sending;
-    return sending?.tracks.filter(({ umbrellaId }) => sending.sends(umbrellaId)) ?? [];
+    return this.#exchange?.outgoingTracks ?? [];
   }
 
-  /** A frame that was understood. */
-  receive(message: UmbrellaMessage, sizeBytes: number): void {
-    if (this.#closed || !this.#admit()) return;
-    const type = PARTS.find((part) => message[part] !== undefined) ?? 'nothing';
-    this.#push(sizeBytes, () => this.ports.inRequest(type, () => this.#handle(message)));
+  /** A binary frame, which is read only if the peer may say so much. */
+  receive(sizeBytes: number, read: () => UmbrellaMessage): void {
+    if (this.#closed || !this.#admit(sizeBytes)) return;
+    try {
+      const message = read();
+      const type = PARTS.find((part) => message[part] !== undefined) ?? 'nothing';
+      const handle = () => this.#exchange?.handle(message) ?? Promise.resolve();
+      this.#push(sizeBytes, () => this.ports.inRequest(type, handle));
+    } catch (error) {
+      this.#explain(SluiceError.from(error));
+    }
   }
 
   /** Any other frame. */
   receiveUnreadable(explanation: string): void {
-    if (this.#closed || !this.#admit()) return;
+    if (this.#closed || !this.#admit(0)) return;
     this.#explain(new SluiceError('INVALID_ARGUMENT', explanation));
   }
 
@@ -109,23 +107,23 @@ export class UmbrellaLink {
   end(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#reviewing?.cancel();
-    this.#tellingDemand?.cancel();
-    this.#sending?.close('left');
+    this.#exchange?.close('left');
     this.#visit?.close('left');
   }
 
-  #admit(): boolean {
-    const verdict = this.#budget.judge();
-    if (verdict === 'end') this.#close(CLOSE_CODES.flooding, 'too many messages');
-    if (verdict === 'warn') this.#explain(new SluiceError('RATE_LIMITED', 'too many messages'));
+  #admit(sizeBytes: number): boolean {
+    const verdict = this.#budget.judge(sizeBytes);
+    const tooMany = new SluiceError('RATE_LIMITED', 'too many messages');
+    if (verdict === 'end') this.#close(CLOSE_CODES.flooding, tooMany);
+    if (verdict === 'warn') this.#explain(tooMany);
     return verdict === 'take';
   }
 
   #push(sizeBytes: number, task: () => Promise<void>): void {
     const run = () => this.#run(task);
     if (this.#queue.push({ sizeBytes, lane: () => LANE, run })) return;
-    this.#close(CLOSE_CODES.flooding, 'too many requests wait for their answer');
+    const why = new SluiceError('RATE_LIMITED', 'too many requests wait for their answer');
+    this.#close(CLOSE_CODES.flooding, why);
   }
 
   async #run(task: () => Promise<void>): Promise<void> {
@@ -141,7 +139,7 @@ export class UmbrellaLink {
       if (outcome === 'INTERNAL') observer.trouble(error, 'handling a message of Umbrella');
       this.#explain(failure);
       // Without a session nothing can follow.
-      if (!this.#visit) this.#close(closeCodeOf(failure), failure.message);
+      if (!this.#visit) this.#close(closeCodeOf(failure), failure);
     }
     observer.requestHandled('umbrella', outcome, clock.nowMs() - startedMs);
   }
@@ -170,145 +168,20 @@ export class UmbrellaLink {
     }
     this.#visit = visit;
     visit.on('interrupted', (reason) => {
-      this.#explain(interruption(reason));
-      if (isByHost(reason)) this.#close(CLOSE_CODES.forbidden, reason);
-      else this.#close(CLOSE_CODES.restarting, 'connect again');
+      const why = interruption(reason);
+      this.#explain(why);
+      this.#close(isByHost(reason) ? CLOSE_CODES.forbidden : CLOSE_CODES.restarting, why);
     });
-    this.socket.send({ hello: { clusterId: ports.names.clusterId } });
-    this.#exchange(visit, participant, identity);
+    this.#open(visit, participant, identity);
   }
 
-  /** Sets both directions up. */
-  #exchange(visit: Visit, participant: string, { grants }: Identity): void {
+  #open(visit: Visit, participant: string, { grants }: Identity): void {
     const { names, clock, observer } = this.ports;
-    const { session, room } = visit;
-    const receiving = new Receiving({
-      session,
-      names,
-      roomName: room.name,
-      view: room.view,
-      participant,
-      sentThere: (umbrellaId) => this.#sending?.sends(umbrellaId) ?? false,
-      isOurs: () => this.#peerClusterId !== undefined,
-      onBegin: (purpose) => this.#demand.begin(purpose),
-    });
-    session.on('demandChanged', ({ purpose, wanted }) => {
-      this.#demand.note(purpose, wanted);
-      this.#tellDemandSoon();
-    });
-    this.#receiving = receiving;
-    room.on('changed', this.#onRoomChanged);
-    visit.onClosed(() => room.off('changed', this.#onRoomChanged));
-    if (!grants.subscribe && !grants.admin) return;
-    this.#sending = new Sending({
-      session,
-      room,
-      names,
-      participant,
-      cameFromThere: (umbrellaId) =>
-        receiving.announced.some((track) => track.umbrellaId === umbrellaId),
-      peerClusterId: () => this.#peerClusterId,
-      clock,
-      observer,
-    });
-    this.#sending.on('announced', (upstreamTracks) => this.socket.send({ upstreamTracks }));
-    this.#sending.on('offered', (sdp) => {
-      this.socket.send({ offer: JSON.stringify({ type: 'offer', sdp }) });
-    });
-  }
-
-  /** In the order in which peers of this dialect expect it. */
-  async #handle(message: UmbrellaMessage): Promise<void> {
-    const { candidate, answer, offer, acceptTracks, upstreamTracks, midMappings } = message;
-    if (message.hello) this.#greet(message.hello.clusterId);
-    if (candidate) await this.#trickle(candidate);
-    if (answer !== undefined) await this.#handleAnswer(answer);
-    if (offer !== undefined) await this.#handleOffer(offer);
-    if (acceptTracks) this.#sending?.accept(acceptTracks);
-    if (message.unwanted) this.#sending?.wantOnly(message.unwanted);
-    if (upstreamTracks) {
-      this.#receiving?.announce(upstreamTracks);
-      this.#accept();
-      this.#sending?.review();
-    }
-    if (midMappings) this.#receiving?.map(midMappings);
-  }
-
-  #greet(clusterId: string): void {
-    if (!isClusterId(clusterId)) {
-      throw new SluiceError('INVALID_ARGUMENT', 'hello.clusterId is malformed');
-    }
-    this.#peerClusterId = clusterId;
-    this.#sending?.review();
-    this.#tellDemandSoon();
-  }
-
-  async #trickle({ candidate, incoming }: TrickledCandidate): Promise<void> {
-    const line = candidateIn(candidate);
-    requireCandidate(line);
-    if (line === '' || !this.#visit) return;
-    const { node, sessionId } = this.#visit.session;
-    // Its incoming one is our outgoing one.
-    const connection = incoming ? OUTGOING_CONNECTION : INCOMING_CONNECTION;
-    await node.addIceCandidate(sessionId, line, connection);
-  }
-
-  async #handleAnswer(answer: string): Promise<void> {
-    const mapping = await this.#sending?.answer(descriptionIn(answer, 'answer'));
-    if (mapping && !this.#closed) this.socket.send({ midMappings: mapping });
-  }
-
-  async #handleOffer(offer: string): Promise<void> {
-    const sdp = await this.#receiving?.answer(descriptionIn(offer, 'offer'));
-    if (sdp === undefined || this.#closed) return;
-    this.socket.send({ answer: JSON.stringify({ type: 'answer', sdp }) });
-    // What was passed over has to be told.
-    this.#reviewSoon();
-  }
-
-  /** Tells the peer what we take of what it has; a cluster of ours only what has changed. */
-  #accept(): void {
-    const receiving = this.#receiving;
-    if (!receiving) return;
-    const wanted = receiving.accepted();
-    const lists =
-      this.#peerClusterId === undefined
-        ? [wanted]
-        : this.#acceptance.next(wanted, receiving.takeRefused());
-    for (const acceptTracks of lists) this.socket.send({ acceptTracks });
-  }
-
-  /** Only between clusters of ours: others would not know what it means. */
-  #tellDemandSoon(): void {
-    if (this.#closed || this.#tellingDemand || this.#peerClusterId === undefined) return;
-    this.#tellingDemand = this.ports.clock.after(DEMAND_DELAY_MS, () => {
-      this.#tellingDemand = undefined;
-      const unwanted = this.#demand.news(this.incomingTracks);
-      if (unwanted) this.socket.send({ unwanted });
-    });
-  }
-
-  /** A track that we have by another way may have ended there, or come there as well. */
-  readonly #onRoomChanged = () => this.#reviewSoon();
-
-  #reviewSoon(): void {
-    if (this.#closed || this.#reviewing) return;
-    this.#reviewing = this.ports.clock.after(REVIEW_DELAY_MS, () => {
-      this.#reviewing = undefined;
-      void this.#dropDuplicates();
-      // To other servers of this dialect it is the occasion to offer again.
-      if (this.#peerClusterId !== undefined || this.#receiving?.missesSomething) this.#accept();
-    });
-  }
-
-  async #dropDuplicates(): Promise<void> {
-    const session = this.#visit?.session;
-    if (!session || !this.#receiving) return;
-    for (const purpose of this.#receiving.dropDuplicates()) {
-      await session.unpublish(purpose).catch((error: unknown) => {
-        if (!hasCode(error, 'NOT_FOUND')) this.ports.observer.trouble(error, 'ending a duplicate');
-      });
-    }
+    const sends = grants.subscribe || grants.admin;
+    const exchange = new Exchange({ visit, participant, sends, names, clock, observer });
+    exchange.on('said', (message) => this.socket.send(message));
+    this.#exchange = exchange;
+    exchange.begin();
   }
 
   #isClosed(): boolean {
@@ -319,16 +192,11 @@ export class UmbrellaLink {
     if (!this.#closed) this.socket.send({ problem: { code, message } });
   }
 
-  #close(code: number, reason: string): void {
+  #close(code: number, why: SluiceError): void {
     this.end();
-    this.socket.close(code, reason);
+    this.socket.close(code, why);
   }
 }
-
-/** How long the room may change until we look at what it means for a link. */
-const REVIEW_DELAY_MS = 250;
-/** Who changes what he watches leaves one stream and takes another. */
-const DEMAND_DELAY_MS = 100;
 
 function closeCodeOf(error: SluiceError): number {
   if (hasCode(error, 'UNAUTHENTICATED')) return CLOSE_CODES.unauthenticated;

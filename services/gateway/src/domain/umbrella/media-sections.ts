@@ -1,3 +1,5 @@
+import { SluiceError } from '@sluice/core';
+
 /** What is read of one m-line. */
 export interface MediaSection {
   readonly kind: string;
@@ -11,12 +13,26 @@ export interface MediaSection {
 const DIRECTION = /^a=(sendrecv|sendonly|recvonly|inactive)$/;
 const SENDING = ['a=sendrecv', 'a=sendonly'];
 
-/** The m-lines of an SDP. What is wrong with it, whoever negotiates says. */
+/** As many as a PeerConnection of a media node may have. */
+const SECTIONS_MAX = 128;
+/** Of an id that anybody may have announced. */
+const ID_MAX_CHARACTERS = 512;
+
+/**
+ * The m-lines of an SDP. What else is wrong with it, whoever negotiates says.
+ *
+ * @throws {SluiceError} TOO_LARGE
+ */
 export function mediaSections(sdp: string): readonly MediaSection[] {
-  return sectionsOf(sdp).map((lines) => {
+  const sections = sectionsOf(sdp);
+  if (sections.length > SECTIONS_MAX) {
+    throw new SluiceError('TOO_LARGE', `the SDP has more than ${SECTIONS_MAX} m-lines`);
+  }
+  return sections.map((lines) => {
     const value = (prefix: string) =>
       lines.find((line) => line.startsWith(prefix))?.slice(prefix.length);
-    const [streamId, trackId] = (value('a=msid:') ?? '').split(' ');
+    const ids = value('a=msid:') ?? '';
+    const [streamId, trackId] = ids.length <= 2 * ID_MAX_CHARACTERS ? ids.split(' ') : [];
     const direction = lines.find((line) => DIRECTION.test(line)) ?? 'a=sendrecv';
     const [kind = '', port] = (value('m=') ?? '').split(' ');
     return {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { SluiceError } from '@sluice/core';
 import type { OfferedConnection } from '../ports.js';
 import type { Publisher, RoomView } from '../rooms/room-view.js';
 import type { Session } from '../sessions/session.js';
@@ -179,4 +180,57 @@ test('in whatever order two ways of a track come and go, it comes once by what i
     expect([...room.running]).toEqual([left]);
   });
   await fc.assert(cases, { numRuns: 500 });
+});
+
+test('what another link of the same peer still has is passed over, and taken once that is gone', async () => {
+  const holders = new Map([['umbrella:clusterA:x', 'the old session']]);
+  const known = new Map(holders);
+  const published: string[][] = [];
+  const receiving = new Receiving({
+    session: {
+      sessionId: 'the new session',
+      negotiate: ({ purposes }: OfferedConnection) => {
+        const names = [...(purposes?.values() ?? [])];
+        if (names.some((name) => holders.has(name))) {
+          return Promise.reject(new SluiceError('ALREADY_EXISTS', 'Stream already exists'));
+        }
+        published.push(names);
+        return Promise.resolve({ sdp: 'answer', tracks: [] });
+      },
+    } as unknown as Session,
+    names: new TrackNames('a secret of this cluster'),
+    roomName: 'room',
+    view: {
+      publishers: [],
+      holderOf: (_: string, purpose: string) => known.get(purpose),
+    } as unknown as RoomView,
+    participant: 'umbrella-trunk',
+    sentThere: () => false,
+    isOurs: () => true,
+    onBegin: () => undefined,
+  });
+  const track = (id: string): UmbrellaTrack => {
+    return { id, kind: 'video', streamId: 's', umbrellaId: id, path: ['clusterA'] };
+  };
+  const mLine = (id: string) => `m=video 9 x\r\na=mid:${id}\r\na=msid:s ${id}\r\na=sendonly\r\n`;
+  receiving.announce([track('x'), track('y')]);
+  const offer = `v=0\r\n${mLine('x')}${mLine('y')}`;
+  expect(await receiving.answer(offer)).toBe('answer');
+  expect(published).toEqual([['umbrella:clusterA:y']]);
+  expect(receiving.contested).toBe(true);
+  expect([...receiving.takeRefused()]).toEqual(['x']);
+  expect(receiving.accepted().map(({ id }) => id)).toEqual(['y']);
+
+  holders.clear();
+  known.clear();
+  receiving.forgetContested();
+  expect(receiving.accepted().map(({ id }) => id)).toEqual(['x', 'y']);
+  await receiving.answer(offer);
+  expect(published.at(-1)).toEqual(['umbrella:clusterA:x', 'umbrella:clusterA:y']);
+
+  // By a session of which the room has not heard.
+  holders.set('umbrella:clusterA:z', 'another session');
+  receiving.announce([track('x'), track('y'), track('z')]);
+  await receiving.answer(`${offer}${mLine('z')}`);
+  expect(published.at(-1)).toEqual(['umbrella:clusterA:x', 'umbrella:clusterA:y']);
 });

@@ -1,7 +1,8 @@
+import { hasCode } from '@sluice/core';
 import type { Session } from '../sessions/session.js';
 import type { Publisher, RoomView } from '../rooms/room-view.js';
 import { assignTracks } from './assign-tracks.js';
-import { mediaSections, withoutSending } from './media-sections.js';
+import { mediaSections, withoutSending, type MediaSection } from './media-sections.js';
 import type { MidMapping, UmbrellaTrack } from './messages.js';
 import { roomTracks } from './room-tracks.js';
 import { HOPS_MAX, importedTrack, purposeOf, type TrackNames } from './track-names.js';
@@ -36,6 +37,8 @@ export class Receiving {
   #imported: ReadonlyMap<string, UmbrellaTrack> = new Map();
   /** Offered, and not taken: the room had them already. */
   #passedOver: readonly UmbrellaTrack[] = [];
+  /** Purposes of streams that another session of the same peer still publishes. */
+  readonly #contested = new Set<string>();
 
   constructor(private readonly options: ReceivingOptions) {}
 
@@ -63,21 +66,29 @@ export class Receiving {
   async answer(offer: string): Promise<string> {
     const sections = mediaSections(offer);
     const assigned = assignTracks(sections, this.#announced, this.#mids);
-    const taken = new Map([...assigned].filter(([, track]) => this.#isNew(track)));
-    const wanted = new Set(taken.values());
-    const unwanted = sections.filter(({ mid, sends }) => sends && !taken.has(mid));
-    const { session, onBegin } = this.options;
-    const known = new Set([...this.#imported.values()].map(purposeOf));
-    for (const track of taken.values()) if (!known.has(purposeOf(track))) onBegin(purposeOf(track));
-    const { sdp } = await session.negotiate({
-      connection: INCOMING_CONNECTION,
-      sdp: withoutSending(offer, new Set(unwanted.map(({ mid }) => mid))),
-      purpose: NO_PURPOSE,
-      purposes: new Map([...taken].map(([mid, track]) => [mid, purposeOf(track)])),
-    });
-    this.#imported = taken;
-    this.#passedOver = [...assigned.values()].filter((track) => !wanted.has(track));
-    return sdp;
+    for (;;) {
+      const taken = new Map([...assigned].filter(([, track]) => this.#isNew(track)));
+      try {
+        const sdp = await this.#negotiate(offer, sections, taken);
+        const wanted = new Set(taken.values());
+        this.#imported = taken;
+        this.#passedOver = [...assigned.values()].filter((track) => !wanted.has(track));
+        return sdp;
+      } catch (error) {
+        // Each time fewer are taken.
+        if (!hasCode(error, 'ALREADY_EXISTS') || !this.#contest([...taken.values()])) throw error;
+      }
+    }
+  }
+
+  /** Whether some of the peer's tracks are still held by another session of the same peer. */
+  get contested(): boolean {
+    return this.#contested.size > 0;
+  }
+
+  /** That other session may have let go of them. */
+  forgetContested(): void {
+    this.#contested.clear();
   }
 
   /** Whether something that was passed over has ended where the room had it from. */
@@ -110,11 +121,51 @@ export class Receiving {
     return duplicates.map(([, track]) => purposeOf(track));
   }
 
+  async #negotiate(
+    offer: string,
+    sections: readonly MediaSection[],
+    taken: ReadonlyMap<string, UmbrellaTrack>,
+  ): Promise<string> {
+    const unwanted = sections.filter(({ mid, sends }) => sends && !taken.has(mid));
+    const { session, onBegin } = this.options;
+    const known = this.#purposes;
+    for (const track of taken.values()) if (!known.has(purposeOf(track))) onBegin(purposeOf(track));
+    const { sdp } = await session.negotiate({
+      connection: INCOMING_CONNECTION,
+      sdp: withoutSending(offer, new Set(unwanted.map(({ mid }) => mid))),
+      purpose: NO_PURPOSE,
+      purposes: new Map([...taken].map(([mid, track]) => [mid, purposeOf(track)])),
+    });
+    return sdp;
+  }
+
+  /**
+   * Passes over what the peer has under those names by another link, which it may have lost without
+   * our having heard of it: all that is new, unless the room says which. False when nothing is.
+   */
+  #contest(taken: readonly UmbrellaTrack[]): boolean {
+    const { view, participant, session } = this.options;
+    const ours = this.#purposes;
+    const fresh = taken.map(purposeOf).filter((purpose) => !ours.has(purpose));
+    const held = fresh.filter((purpose) => {
+      const holder = view.holderOf(participant, purpose);
+      return holder !== undefined && holder !== session.sessionId;
+    });
+    for (const purpose of held.length > 0 ? held : fresh) this.#contested.add(purpose);
+    return fresh.length > 0;
+  }
+
+  /** Of what we have from the peer. */
+  get #purposes(): ReadonlySet<string> {
+    return new Set([...this.#imported.values()].map(purposeOf));
+  }
+
   #isNew(track: UmbrellaTrack): boolean {
     const { names, sentThere, isOurs } = this.options;
     if (track.path.includes(names.clusterId) || track.path.length >= HOPS_MAX) return false;
     // Paths say more than what is sent at the moment, which changes without the room.
     if (!isOurs() && sentThere(track.umbrellaId)) return false;
+    if (this.#contested.has(purposeOf(track))) return false;
     return !this.#isElsewhere(track);
   }
 
@@ -125,7 +176,7 @@ export class Receiving {
   #isElsewhere(track: UmbrellaTrack): boolean {
     const { names, roomName, view, participant } = this.options;
     const purpose = purposeOf(track);
-    const held = [...this.#imported.values()].some((one) => purposeOf(one) === purpose);
+    const held = this.#purposes.has(purpose);
     return roomTracks(names, roomName, view, participant).some(
       ({ publisher, tracks }) =>
         tracks.some(({ umbrellaId }) => umbrellaId === track.umbrellaId) &&

@@ -53,7 +53,8 @@ function textOf({ withheld, unwanted }: Selection): string {
 /** What we send a peer: every track of the room that it accepts and that did not come from it. */
 export class Sending extends Resource<SendingEvents> {
   readonly #audience: Audience;
-  #announcedIds = new Set<string>();
+  /** The ways of the tracks that were announced last, by umbrella id. */
+  #announced: ReadonlyMap<string, string> = new Map();
   #accepted: ReadonlySet<string> = new Set();
   #unwanted: ReadonlySet<string> = new Set();
   /** What the node was told last of each stream that is sent. */
@@ -89,7 +90,7 @@ export class Sending extends Resource<SendingEvents> {
 
   /** Whether the peer receives that track from us. */
   sends(umbrellaId: string): boolean {
-    return this.#accepted.has(umbrellaId) && this.#announcedIds.has(umbrellaId);
+    return this.#accepted.has(umbrellaId) && this.#announced.has(umbrellaId);
   }
 
   /** Tells the peer anew when what it may be told has changed. */
@@ -172,15 +173,20 @@ export class Sending extends Resource<SendingEvents> {
     });
   }
 
-  /** Only what appears is told to peers that know no other news; ours also hear what is gone. */
+  /**
+   * Only what appears is told to peers that know no other news; ours also hear what is gone, and by
+   * which way a track comes now.
+   */
   #announce(): void {
-    const tracks = this.tracks;
-    const ids = new Set(tracks.map(({ umbrellaId }) => umbrellaId));
-    const appeared = [...ids].some((id) => !this.#announcedIds.has(id));
-    const gone = [...this.#announcedIds].some((id) => !ids.has(id));
-    this.#announcedIds = ids;
+    const { tracks } = this;
+    const before = this.#announced;
+    const now = new Map(tracks.map(({ umbrellaId, path }) => [umbrellaId, path.join('+')]));
+    this.#announced = now;
+    const appeared = [...now.keys()].some((id) => !before.has(id));
+    const changed =
+      before.size !== now.size || [...now].some(([id, way]) => before.get(id) !== way);
     const ours = this.options.peerClusterId() !== undefined;
-    if (appeared || (gone && ours)) this.emit('announced', tracks);
+    if (appeared || (changed && ours)) this.emit('announced', tracks);
   }
 
   #streams(): readonly RoomTracks[] {

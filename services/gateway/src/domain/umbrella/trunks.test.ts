@@ -12,8 +12,9 @@ let servers: string[];
 let dialled: Dialled[];
 
 class Dialled implements Trunk {
+  open = true;
   closed = false;
-  refused = false;
+  failure: SluiceError | undefined;
   #listener: () => void = () => undefined;
 
   constructor(readonly by: string) {}
@@ -49,7 +50,7 @@ const leases: Leases = {
   },
 };
 
-function aGateway(gatewayId: string, random = () => 0.5): Trunks {
+function aGateway(gatewayId: string, random = () => 0.5, told: string[] = []): Trunks {
   return new Trunks({
     list: {
       get servers() {
@@ -66,7 +67,10 @@ function aGateway(gatewayId: string, random = () => 0.5): Trunks {
     },
     clock,
     random,
-    observer: { requestHandled: () => undefined, trouble: () => undefined },
+    observer: {
+      requestHandled: () => undefined,
+      trouble: (error) => told.push(SluiceError.from(error).message),
+    },
   });
 }
 
@@ -133,7 +137,7 @@ test('those who lost the same server do not come back at once', async () => {
 test('where it was refused, it comes back five minutes later', async () => {
   const one = aGateway('one');
   await pass([one], 1);
-  dialled[0]!.refused = true;
+  dialled[0]!.failure = new SluiceError('PERMISSION_DENIED', 'it does not let us in');
   dialled[0]!.close();
   await pass([one], 298);
   expect(open()).toEqual([]);
@@ -166,4 +170,25 @@ test('records that were wiped are written again, and nothing is hung up for it',
   await pass([one], 30);
   expect(open()).toEqual(['one']);
   expect(dialled).toHaveLength(1);
+});
+
+test('operators are told how a trunk does and why it ended, and the log once for each change', async () => {
+  const told: string[] = [];
+  const one = aGateway('one', () => 0.5, told);
+  await pass([one], 1);
+  expect(one.statuses).toEqual([{ server: SERVER, state: 'open', failure: undefined }]);
+  const away = new SluiceError('UNAVAILABLE', 'nobody listens there');
+  for (let failure = 0; failure < 3; failure += 1) {
+    dialled.at(-1)!.failure = away;
+    dialled.at(-1)!.close();
+    expect(one.statuses).toEqual([{ server: SERVER, state: 'waiting', failure: away }]);
+    await pass([one], 15);
+  }
+  expect(one.statuses).toEqual([{ server: SERVER, state: 'open', failure: away }]);
+  dialled.at(-1)!.failure = new SluiceError('RATE_LIMITED', 'too many messages');
+  dialled.at(-1)!.close();
+  expect(told).toEqual([
+    `trunk to ${SERVER}: UNAVAILABLE: nobody listens there`,
+    `trunk to ${SERVER}: RATE_LIMITED: too many messages`,
+  ]);
 });

@@ -1,6 +1,6 @@
-import { hasCode, type Clock, type Timer } from '@sluice/core';
+import { SluiceError, hasCode, type Clock, type Timer } from '@sluice/core';
 import type { Observer } from '../ports.js';
-import type { ServerList } from './server-list.js';
+import { withoutSecrets, type ServerList } from './server-list.js';
 
 /** Which gateway dials a server, as all gateways know it. */
 export interface Lease {
@@ -22,12 +22,23 @@ export interface Leases {
 
 /** A dialled WebSocket with its link. */
 export interface Trunk {
+  /** The other side has answered. */
+  readonly open: boolean;
   readonly closed: boolean;
-  /** It was closed because we are not wanted there, or its end is not wanted here. */
-  readonly refused: boolean;
+  /** Why it closed, and of what a server that goes on was last told: safe to show to an operator. */
+  readonly failure: SluiceError | undefined;
   close(): void;
   /** Told once, also of a server that was not there. */
   onClosed(listener: () => void): void;
+}
+
+/** A trunk of this gateway as operators see it. */
+export interface TrunkStatus {
+  /** As the list shows it to anybody. */
+  readonly server: string;
+  readonly state: 'open' | 'dialling' | 'waiting';
+  /** Why it ended the last time; undefined where it never has. */
+  readonly failure: SluiceError | undefined;
 }
 
 export interface TrunksOptions {
@@ -48,6 +59,8 @@ interface Held {
   seenAtMs: number;
   mine: boolean;
   trunk?: Trunk | undefined;
+  /** Why it ended the last time. */
+  failure?: SluiceError | undefined;
   /** When it may be dialled again. */
   redialAtMs: number;
   /** How often it was cut off shortly after it was dialled. */
@@ -88,6 +101,17 @@ export class Trunks {
     }
     await Promise.all(servers.map((server) => this.#tend(server)));
     this.#busy = false;
+  }
+
+  /** Of those that this gateway dials. */
+  get statuses(): readonly TrunkStatus[] {
+    return [...this.#held]
+      .filter(([, { mine }]) => mine)
+      .map(([server, { trunk, failure }]) => ({
+        server: withoutSecrets(server),
+        state: stateOf(trunk),
+        failure,
+      }));
   }
 
   /** Others take over once they see that nothing is renewed. */
@@ -156,9 +180,11 @@ export class Trunks {
     held.trunk = trunk;
     trunk.onClosed(() => {
       if (held.trunk !== trunk || this.#stopped) return;
+      this.#note(server, held, trunk.failure);
       const stood = clock.nowMs() - dialledAtMs >= STEADY_MS;
       const usualMs = this.#redialDelayMs(stood ? 0 : held.failures);
-      const delayMs = trunk.refused ? REFUSED_REDIAL_MS : usualMs;
+      const refused = hasCode(trunk.failure, 'UNAUTHENTICATED', 'PERMISSION_DENIED');
+      const delayMs = refused ? REFUSED_REDIAL_MS : usualMs;
       held.failures = stood ? 1 : held.failures + 1;
       held.redialAtMs = clock.nowMs() + delayMs;
       held.redialling?.cancel();
@@ -166,11 +192,26 @@ export class Trunks {
     });
   }
 
+  /** Says it once, however often it is dialled in vain. */
+  #note(server: string, held: Held, failure: SluiceError | undefined): void {
+    const before = held.failure;
+    held.failure = failure;
+    if (!failure || (before?.code === failure.code && before.message === failure.message)) return;
+    const text = `trunk to ${withoutSecrets(server)}: ${failure.code}: ${failure.message}`;
+    const error = new SluiceError('UNAVAILABLE', text, {}, { cause: failure.cause });
+    this.options.observer.trouble(error, 'keeping a trunk');
+  }
+
   /** Longer each time, and not at once for all who lost the same server. */
   #redialDelayMs(failures: number): number {
     const delayMs = Math.min(REDIAL_MIN_MS * 2 ** failures, REDIAL_MAX_MS);
     return delayMs * (0.75 + 0.5 * this.options.random());
   }
+}
+
+function stateOf(trunk: Trunk | undefined): TrunkStatus['state'] {
+  if (trunk === undefined || trunk.closed) return 'waiting';
+  return trunk.open ? 'open' : 'dialling';
 }
 
 function release(held: Held): void {
