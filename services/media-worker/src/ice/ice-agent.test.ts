@@ -138,6 +138,27 @@ describe('two agents', () => {
     expect(ann.ended).toBe(false);
   });
 
+  test('say again and again which way is used: a NAT may lead it elsewhere', () => {
+    const [ann, bob] = pair();
+    ann.agent.meet(bob.described(false));
+    bob.agent.meet(ann.described(true));
+    clock.elapse(1_000);
+    const nominated = { ann: [] as boolean[], bob: [] as boolean[] };
+    for (const [end, other] of [[ann, bob] as const, [bob, ann] as const]) {
+      network.set(keyOf(end.address), (datagram, from) => {
+        const message = parseStun(datagram);
+        const sender = other.name as keyof typeof nominated;
+        if (message?.type === 'request') nominated[sender].push(message.nominates);
+        end.agent.receive(datagram, from);
+      });
+    }
+    clock.elapse(10_000);
+    expect(nominated.ann.length).toBeGreaterThan(2);
+    expect(new Set(nominated.ann)).toEqual(new Set([true]));
+    // Who offered decides.
+    expect(new Set(nominated.bob)).toEqual(new Set([false]));
+  });
+
   test('restart, and the old way is used until the new one is known', () => {
     const [ann, bob] = pair();
     ann.agent.meet(bob.described(false));

@@ -157,7 +157,8 @@ export class IceAgent {
       return;
     }
     if (selected && !this.#isDoubtful(selected)) {
-      if (nowMs >= selected.nextCheckMs) this.#check(selected, false);
+      // A NAT may have moved us: who only answers sends to where it was last told to.
+      if (nowMs >= selected.nextCheckMs) this.#check(selected, this.#role === 'controlling');
       return;
     }
     this.#search(nowMs);
@@ -271,10 +272,10 @@ export class IceAgent {
   #select(way: Way): void {
     this.#nominating = undefined;
     this.#formerOwn = undefined;
-    const changed = this.#selected !== way;
+    if (this.#selected === way) return;
     this.#selected = way;
     way.nextCheckMs = Math.max(way.nextCheckMs, this.options.nowMs() + CONSENT_INTERVAL_MS / 2);
-    if (changed) this.options.onSelected();
+    this.options.onSelected();
   }
 
   #takeRole(role: IceRole): void {
