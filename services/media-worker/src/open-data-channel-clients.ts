@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Lifecycle } from '@sluice/core';
 import { JoinSpans } from '@sluice/tracing';
 import type { Configuration } from './config.js';
+import { sessionCreator } from './dialing/create-session.js';
 import { Dialer } from './dialing/dialer.js';
 import { ForeignStream } from './dialing/foreign-stream.js';
 import type { MediaNode } from './domain/node/media-node.js';
@@ -45,13 +46,15 @@ function openPulledStreams(
   { node, environment, directory, peers }: Serving,
 ): PulledStreams {
   const { clock } = environment;
-  const dialer = new Dialer();
-  lifecycle.started('dialing process', 1_000, () => dialer.close());
+  const dialer = new Dialer({ mediaLimitBps: config.media.publishLimitBps });
+  lifecycle.started('dialing processes', 1_000, () => dialer.close());
+  const createSession = sessionCreator(config.foci.allowedNetworks);
+  const dialing = { dialer, createSession, clock };
   const pulls = new PulledStreams({
     policy: config.foci,
     environment,
     openSession: (profile, routerId) => node.openSession(profile, routerId, false),
-    open: (home, focus, name) => ForeignStream.open({ dialer, home, focus, name, clock }),
+    open: (home, focus, name) => ForeignStream.open({ ...dialing, home, focus, name }),
     handOver: async ({ focus, name, local }, replacesSessionId) => {
       const { room, participant } = local;
       const heir = await directory.placeSession(room, participant, [identity.nodeId]);

@@ -1,6 +1,12 @@
 /** What this process asks of the process that holds the ICE agents. `peer` tells them apart. */
 export type ToAgent =
-  | { readonly type: 'open'; readonly peer: number; readonly target: UdpAddress }
+  | {
+      readonly type: 'open';
+      readonly peer: number;
+      readonly target: UdpAddress;
+      /** Bits per second of media; what is beyond is dropped. */
+      readonly mediaLimitBps: number;
+    }
   | { readonly type: 'openChannel'; readonly peer: number; readonly label: string }
   | {
       readonly type: 'offer';

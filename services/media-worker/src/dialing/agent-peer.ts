@@ -5,10 +5,22 @@ import nodeDataChannel, {
   type Track,
   type Video,
 } from 'node-datachannel';
-import type { FromAgent, MediaLine, ToAgent, UdpAddress } from './agent-messages.js';
+import { TokenBucket, systemClock } from '@sluice/core';
+import type { FromAgent, MediaLine, ToAgent } from './agent-messages.js';
 
 /** Of a gathering that does not end, what there is must do. */
 const GATHERING_MS = 3_000;
+
+/** Larger ones end the connection; an answer is smaller by far. */
+const MESSAGE_MAX_BYTES = 128 * 1024;
+/** What a server says on its channels; one that says more is not listened to any longer. */
+const MESSAGES_PER_SECOND = 50;
+const MESSAGES_BURST = 200;
+const SAID_BYTES_PER_SECOND = 256 * 1024;
+const SAID_BYTES_BURST = 1024 * 1024;
+/** Channels that it opens, of whatever label. */
+const CHANNELS_MAX = 8;
+const TRACKS_MAX = 8;
 
 /** Payload types in our offers. */
 const OPUS = 111;
@@ -23,15 +35,23 @@ export class AgentPeer {
   readonly #socket: Socket;
   readonly #tracks: Track[] = [];
   readonly #channels = new Map<string, DataChannel>();
+  readonly #labels = new Set<string>();
+  readonly #messages = new TokenBucket(systemClock, MESSAGES_PER_SECOND, MESSAGES_BURST);
+  readonly #saidBytes = new TokenBucket(systemClock, SAID_BYTES_PER_SECOND, SAID_BYTES_BURST);
+  readonly #mediaBytes: TokenBucket;
+  readonly #id: number;
+  #channelsOfTheirs = 0;
   #closed = false;
 
   constructor(
-    private readonly id: number,
-    target: UdpAddress,
+    { peer: id, target, mediaLimitBps }: Extract<ToAgent, { type: 'open' }>,
     private readonly tell: (message: FromAgent) => void,
   ) {
+    this.#id = id;
+    this.#mediaBytes = new TokenBucket(systemClock, mediaLimitBps / 8, mediaLimitBps / 8);
     this.#connection = new nodeDataChannel.PeerConnection(`peer-${String(id)}`, {
       iceServers: [],
+      maxMessageSize: MESSAGE_MAX_BYTES,
       disableAutoNegotiation: true,
       // The first offer is of data alone, and DTLS is asked for SRTP keys only once.
       forceMediaTransport: true,
@@ -39,7 +59,7 @@ export class AgentPeer {
     this.#connection.onStateChange((state) => {
       if (['disconnected', 'failed', 'closed'].includes(state)) this.#end(state);
     });
-    this.#connection.onDataChannel((channel) => this.#take(channel, 'them'));
+    this.#connection.onDataChannel((channel) => this.#takeTheirs(channel));
     this.#connection.onTrack((track) => this.#receive(track));
     this.#socket = createSocket('udp4');
     this.#socket.on('error', (error) => this.#end(error.message));
@@ -55,6 +75,7 @@ export class AgentPeer {
   handle(message: Exclude<ToAgent, { type: 'open' }>): void {
     switch (message.type) {
       case 'openChannel':
+        this.#labels.add(message.label);
         this.#take(this.#connection.createDataChannel(message.label), 'us');
         break;
       case 'offer':
@@ -79,10 +100,10 @@ export class AgentPeer {
 
   async #answer(request: number, task: () => Promise<string>): Promise<void> {
     try {
-      this.tell({ type: 'done', peer: this.id, request, sdp: await task() });
+      this.tell({ type: 'done', peer: this.#id, request, sdp: await task() });
     } catch (error) {
       const why = error instanceof Error ? error.message : 'failed';
-      this.tell({ type: 'failed', peer: this.id, request, why });
+      this.tell({ type: 'failed', peer: this.#id, request, why });
     }
   }
 
@@ -117,9 +138,10 @@ export class AgentPeer {
   }
 
   #receive(track: Track): void {
+    if (this.#tracks.length >= TRACKS_MAX) return;
     this.#tracks.push(track);
     track.onMessage((packet) => {
-      if (!this.#closed) this.#socket.send(packet);
+      if (!this.#closed && this.#mediaBytes.take(packet.length)) this.#socket.send(packet);
     });
   }
 
@@ -128,19 +150,35 @@ export class AgentPeer {
     if (!this.#closed) track?.sendMessageBinary(packet);
   }
 
+  /** Only of a label that we speak ourselves. */
+  #takeTheirs(channel: DataChannel): void {
+    this.#channelsOfTheirs += 1;
+    if (this.#channelsOfTheirs > CHANNELS_MAX) this.#end('too many channels');
+    else if (this.#labels.has(channel.getLabel())) this.#take(channel, 'them');
+    else channel.close();
+  }
+
   #take(channel: DataChannel, by: 'us' | 'them'): void {
     const label = channel.getLabel();
     const opened = () => {
       // Of two of one label the first that opens.
       if (this.#channels.has(label)) return;
       this.#channels.set(label, channel);
-      this.tell({ type: 'channelOpened', peer: this.id, label, by });
+      this.tell({ type: 'channelOpened', peer: this.#id, label, by });
     };
     channel.onOpen(opened);
-    channel.onMessage((text) => {
-      this.tell({ type: 'heard', peer: this.id, label, text: textOf(text) });
-    });
+    channel.onMessage((message) => this.#hear(label, message));
     if (channel.isOpen()) opened();
+  }
+
+  #hear(label: string, message: string | Buffer | ArrayBuffer): void {
+    if (this.#closed) return;
+    const bytes = typeof message === 'string' ? message.length : message.byteLength;
+    if (bytes > MESSAGE_MAX_BYTES || !this.#messages.take() || !this.#saidBytes.take(bytes)) {
+      this.#end('it says too much');
+      return;
+    }
+    this.tell({ type: 'heard', peer: this.#id, label, text: textOf(message) });
   }
 
   #end(reason: string): void {
@@ -148,7 +186,7 @@ export class AgentPeer {
     this.#closed = true;
     this.#socket.close();
     this.#connection.close();
-    this.tell({ type: 'ended', peer: this.id, reason });
+    this.tell({ type: 'ended', peer: this.#id, reason });
   }
 }
 

@@ -11,7 +11,7 @@ const tell = (message: FromAgent) => void process.send?.(message);
 
 process.on('message', (message: ToAgent) => {
   if (message.type === 'open') {
-    peers.set(message.peer, new AgentPeer(message.peer, message.target, tell));
+    peers.set(message.peer, new AgentPeer(message, tell));
     return;
   }
   peers.get(message.peer)?.handle(message);

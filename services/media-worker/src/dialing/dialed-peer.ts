@@ -1,5 +1,6 @@
 import { Resource, SluiceError, systemClock, type ResourceEvents, type Timer } from '@sluice/core';
 import type { FromAgent, MediaLine, ToAgent } from './agent-messages.js';
+import { foreignAnswer, unusable } from './foreign-answer.js';
 
 export interface DialedPeerEvents extends ResourceEvents {
   /** Media comes from this UDP port of the loopback, and RTCP may be sent to it. */
@@ -21,6 +22,7 @@ interface Waiting {
 export class DialedPeer extends Resource<DialedPeerEvents> {
   readonly #waiting = new Map<number, Waiting>();
   #nextRequest = 0;
+  #mLines = 0;
 
   constructor(
     readonly id: number,
@@ -40,11 +42,17 @@ export class DialedPeer extends Resource<DialedPeerEvents> {
   }
 
   /** Our next offer, with all candidates and m-lines more on which we receive. */
-  createOffer(receive: readonly MediaLine[] = []): Promise<string> {
-    return this.#ask((request) => ({ type: 'offer', peer: this.id, request, receive }));
+  async createOffer(receive: readonly MediaLine[] = []): Promise<string> {
+    const offer = await this.#ask((request) => {
+      return { type: 'offer', peer: this.id, request, receive };
+    });
+    this.#mLines = offer.match(/^m=/gm)?.length ?? 0;
+    return offer;
   }
 
-  async acceptAnswer(sdp: string): Promise<void> {
+  /** @throws {SluiceError} UNAVAILABLE for one that is not of that offer, or makes no sense. */
+  async acceptAnswer(answer: string): Promise<void> {
+    const sdp = foreignAnswer(answer, this.#mLines);
     await this.#ask((request) => ({ type: 'accept', peer: this.id, request, sdp }));
   }
 
@@ -63,7 +71,7 @@ export class DialedPeer extends Resource<DialedPeerEvents> {
         this.#take(message.request)?.resolve(message.sdp);
         break;
       case 'failed':
-        this.#take(message.request)?.reject(new SluiceError('INVALID_ARGUMENT', message.why));
+        this.#take(message.request)?.reject(unusable(new Error(message.why)));
         break;
       case 'ended':
         this.close(message.reason);

@@ -1,61 +1,39 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { Resource, SluiceError } from '@sluice/core';
-import type { FromAgent, ToAgent, UdpAddress } from './agent-messages.js';
-import { DialedPeer } from './dialed-peer.js';
+import type { UdpAddress } from './agent-messages.js';
+import type { DialedPeer } from './dialed-peer.js';
+import { DialingProcess } from './dialing-process.js';
 
-/** The built one, also where this file is run as it was written. */
-const AGENT = fileURLToPath(new URL('../../dist/dialing/agent.js', import.meta.url));
+export interface DialerOptions {
+  /** Bits per second that one connection may bring; what is beyond is dropped. */
+  readonly mediaLimitBps: number;
+}
 
 /**
  * Dials other servers. mediasoup answers connectivity checks and never sends any, so the ICE agents
- * are in a child process, which is started when it is first needed and again after it died.
+ * are in child processes: one for each server, so that none of them can do anything to what comes
+ * from another.
  */
 export class Dialer extends Resource {
-  readonly #peers = new Map<number, DialedPeer>();
-  #child: ChildProcess | undefined;
-  #nextId = 0;
+  readonly #processes = new Map<string, DialingProcess>();
 
-  /** A PeerConnection whose media comes to the UDP address `target`, on this host. */
-  dial(target: UdpAddress): DialedPeer {
+  constructor(private readonly options: DialerOptions) {
+    super();
+  }
+
+  /** A PeerConnection to `server` whose media comes to the UDP address `target`, on this host. */
+  dial(server: string, target: UdpAddress): DialedPeer {
     if (this.closed) throw new SluiceError('UNAVAILABLE', 'the node is stopping');
-    const child = this.#ensureChild();
-    const id = this.#nextId;
-    this.#nextId += 1;
-    const peer: DialedPeer = this.own(
-      new DialedPeer(
-        id,
-        (message) => {
-          if (child.connected) child.send(message satisfies ToAgent, () => undefined);
-        },
-        () => void child.kill('SIGKILL'),
-      ),
-    );
-    this.#peers.set(id, peer);
-    peer.onClosed(() => this.#peers.delete(id));
-    child.send({ type: 'open', peer: id, target } satisfies ToAgent, () => undefined);
-    return peer;
+    return this.#processFor(server).dial(target, this.options.mediaLimitBps);
   }
 
-  protected override release(): void {
-    this.#child?.disconnect();
-    this.#child = undefined;
-  }
-
-  #ensureChild(): ChildProcess {
-    const known = this.#child;
-    if (known?.connected) return known;
-    const child = fork(AGENT, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
-    this.#child = child;
-    child.on('message', (message: FromAgent) => this.#peers.get(message.peer)?.hear(message));
-    const own = this.#nextId;
-    child.once('exit', () => {
-      if (this.#child === child) this.#child = undefined;
-      for (const peer of [...this.#peers.values()]) {
-        if (peer.id >= own) peer.close('the dialing process died');
-      }
+  #processFor(server: string): DialingProcess {
+    const known = this.#processes.get(server);
+    if (known) return known;
+    const started = this.own(new DialingProcess());
+    this.#processes.set(server, started);
+    started.onClosed(() => {
+      if (this.#processes.get(server) === started) this.#processes.delete(server);
     });
-    child.on('error', () => child.kill());
-    return child;
+    return started;
   }
 }

@@ -9,17 +9,19 @@ import {
   type Timer,
 } from '@sluice/core';
 import { SIGNALING_LABEL, parseSignalingMessage, writeSignalingMessage } from '@sluice/protocol';
-import { sentTracks } from '@sluice/sdp';
+import { sentTracks, type IncomingTrack } from '@sluice/sdp';
 import type { Focus } from '../domain/sfu-to-sfu/foci.js';
 import type { HomeRouter } from '../domain/routers/home-router.js';
 import type { ForeignSource, ForeignSourceEvents } from '../domain/sfu-to-sfu/pulled-stream.js';
 import type { CopyTrack } from '../domain/streams/stream-copy.js';
-import { createSession } from './create-session.js';
+import type { CreateSession } from './create-session.js';
 import type { DialedPeer } from './dialed-peer.js';
 import type { Dialer } from './dialer.js';
+import { unusable } from './foreign-answer.js';
 
 export interface ForeignStreamOptions {
   readonly dialer: Dialer;
+  readonly createSession: CreateSession;
   readonly home: HomeRouter;
   readonly focus: Focus;
   /** As the other server calls it. */
@@ -63,14 +65,14 @@ export class ForeignStream extends Resource<ForeignSourceEvents> implements Fore
 
   /** @throws {SluiceError} NOT_FOUND when the other server has no such stream, UNAVAILABLE, … */
   static async open(options: ForeignStreamOptions): Promise<ForeignStream> {
-    const { dialer, home, focus, clock } = options;
+    const { dialer, createSession, home, focus, clock } = options;
     const transport = await home.router.createPlainTransport({
       listenInfo: { protocol: 'udp', ip: LOOPBACK },
       rtcpMux: true,
       comedia: false,
     });
     const { localAddress: ip, localPort: port } = transport.tuple;
-    const peer = dialer.dial({ ip, port });
+    const peer = dialer.dial(focus.host, { ip, port });
     const stream = new ForeignStream(transport, peer, clock);
     try {
       const bridged = new Promise<number>((resolve) => peer.on('bridged', resolve));
@@ -120,14 +122,20 @@ export class ForeignStream extends Resource<ForeignSourceEvents> implements Fore
     peer.say(SIGNALING_LABEL, writeSignalingMessage(request));
     const answered = await within(clock, peer, answer);
     await peer.acceptAnswer(answered);
-    const tracks = sentTracks(answered, home.router.rtpCapabilities);
+    const tracks = tracksIn(answered, home);
     if (tracks.length === 0) {
       throw new SluiceError('CANNOT_CONSUME', 'the other server sends nothing that we can read');
     }
-    for (const { kind, rtpParameters } of tracks) {
+    for (const track of tracks) await this.#produce(track);
+  }
+
+  async #produce({ kind, rtpParameters }: IncomingTrack): Promise<void> {
+    try {
       const producer = await this.transport.produce({ kind, rtpParameters });
       producer.once('score', () => this.#flows());
       this.#tracks.push({ trackId: kind, producer });
+    } catch (cause) {
+      throw unusable(cause);
     }
   }
 
@@ -169,6 +177,19 @@ export class ForeignStream extends Resource<ForeignSourceEvents> implements Fore
   }
 }
 
+/** One of each kind, as it was asked for. @throws {SluiceError} UNAVAILABLE */
+function tracksIn(answer: string, { router }: HomeRouter): readonly IncomingTrack[] {
+  try {
+    const byKind = new Map<string, IncomingTrack>();
+    for (const track of sentTracks(answer, router.rtpCapabilities)) {
+      if (!byKind.has(track.kind)) byKind.set(track.kind, track);
+    }
+    return [...byKind.values()];
+  } catch (cause) {
+    throw unusable(cause);
+  }
+}
+
 /** What the other server's error says to those who asked us. */
 function refusalOf(text: string): SluiceError {
   if (text.includes('over capacity')) {
@@ -177,7 +198,8 @@ function refusalOf(text: string): SluiceError {
   if (/No Such Stream|doesn't exist/iu.test(text) || text === '') {
     return new SluiceError('NOT_FOUND', 'the other server does not have the stream');
   }
-  return new SluiceError('PERMISSION_DENIED', `the other server refuses: ${text}`);
+  const words = text.replace(/\p{Cc}+/gu, ' ').trim();
+  return new SluiceError('PERMISSION_DENIED', `the other server refuses: ${words}`);
 }
 
 function channelOf(peer: DialedPeer): Promise<unknown> {

@@ -21,6 +21,8 @@ export interface PulledStreamsContext extends PullContext {
 const ELSEWHERE_DELAYS_MS = [0, 200, 500, 1_000];
 /** Dialled at once by one node, whatever its clients ask for. */
 const DIALING_MAX = 32;
+/** Of one server: it may be long in answering, and others are not to wait for it. */
+const DIALING_OF_ONE_MAX = 8;
 
 /**
  * Streams of other servers, each pulled once for all of this cluster who want it: whoever pulls it
@@ -28,7 +30,8 @@ const DIALING_MAX = 32;
  */
 export class PulledStreams extends Resource {
   readonly #pulls = new SingleFlight<StreamKey, PulledStream>();
-  #dialing = 0;
+  /** Hosts of those that are dialled now, each as often as it is. */
+  readonly #dialing: string[] = [];
 
   constructor(private readonly context: PulledStreamsContext) {
     super();
@@ -88,16 +91,21 @@ export class PulledStreams extends Resource {
 
   #pull(pull: Pull): Promise<PulledStream> {
     return this.#pulls.ensure(streamKey(pull.local), async () => {
-      if (this.#dialing >= DIALING_MAX) {
-        throw new SluiceError('CAPACITY_EXHAUSTED', 'too many streams are about to be pulled');
-      }
-      this.#dialing += 1;
+      const { host } = pull.focus;
+      this.#admit(host);
+      this.#dialing.push(host);
       try {
         return this.own(await PulledStream.open(this.context, pull));
       } finally {
-        this.#dialing -= 1;
+        this.#dialing.splice(this.#dialing.indexOf(host), 1);
       }
     });
+  }
+
+  #admit(host: string): void {
+    const ofIt = this.#dialing.filter((one) => one === host).length;
+    if (this.#dialing.length < DIALING_MAX && ofIt < DIALING_OF_ONE_MAX) return;
+    throw new SluiceError('CAPACITY_EXHAUSTED', 'too many streams are about to be pulled');
   }
 
   async #isHere(home: HomeRouter, local: StreamName): Promise<boolean> {
