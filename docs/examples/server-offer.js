@@ -29,6 +29,6 @@ export async function play({ url, token, room, participant, purpose }, onTrack) 
   return { connection, publish, stop: () => ask('DELETE', `/${session}`) };
 }
 
-/** Joins a room in which somebody is, and publishes there. */
+/** Joins a room, also as the first, and publishes there. */
 export const publish = async (place, media) =>
   (await play({ ...place, participant: undefined }, () => {})).publish(media);

@@ -259,6 +259,11 @@ export class FakeNode {
         await this.#enter('answerSubscription', `${participant} ${sdp}`);
         return {};
       }, report),
+      offerConnection: unary(async ({ sessionId, connection }) => {
+        await this.#enter('offerConnection', connection);
+        this.#session(sessionId);
+        return { sdp: `offer of ${this.nodeId} for nobody` };
+      }, report),
       subscribeByOffer: unary(async ({ sessionId, participant, purpose, sdp }) => {
         await this.#enter('subscribeByOffer', `${participant}/${purpose}`);
         this.#session(sessionId).subscriptions.add(`${participant}/${purpose}`);

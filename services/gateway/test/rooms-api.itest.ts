@@ -223,9 +223,20 @@ describe('a session whose first offer the server makes', () => {
     await Promise.all([ann.leave(), ben.leave()]);
   });
 
-  test('is refused where there is nothing, or nothing is allowed', async () => {
+  test('is offered to who comes first, too', async () => {
+    const made = await ask('POST', 'blue/sessions', {});
+    expect(made.status).toBe(201);
+    const { session, offer } = sessionResponse.parse(await made.json());
+    expect(offer).toMatch(/^offer of node-[ab] for nobody$/);
+    expect(inside()).toEqual(['hanna']);
+    const path = `blue/sessions/${session}`;
+    const answered = await ask('PUT', `${path}/answer`, undefined, { answer: 'an answer' });
+    expect(answered.status).toBe(204);
+    expect((await ask('DELETE', path, undefined)).status).toBe(204);
+  });
+
+  test('is refused where nothing is allowed', async () => {
     const statusOf = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).status;
-    expect(await statusOf('POST', 'blue/sessions', {})).toBe(404);
     expect(await statusOf('POST', 'red/sessions', {})).toBe(403);
     expect(await statusOf('POST', 'blue/sessions', { subscribe: false })).toBe(403);
     expect(await statusOf('POST', 'blue/sessions', undefined)).toBe(401);

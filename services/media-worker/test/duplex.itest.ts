@@ -253,3 +253,17 @@ test('a client may only receive, and may not publish without the grant', async (
   await subscribeOn(ben, duplex, 'anna');
   await duplex.decodes(1);
 });
+
+test('where nobody sends anything yet the first offer is of data channels, and what comes follows', async () => {
+  const [anna, ben] = [await open('anna'), await open('ben')];
+  const duplex = peer('ben');
+  const { sdp } = await ben.offerConnection('main');
+  expect(mLines(sdp)).toEqual([expect.stringMatching(/^m=application [1-9]/)]);
+  await ben.answerOn('main', await duplex.answer(sdp));
+  await publishOn(ben, duplex, { video: 1 });
+  await untilStreams('ben/cam:1');
+  const down = peer('down');
+  const { sdp: toWatch } = await anna.subscribe('ben', '', 'cam');
+  await anna.answer('ben', await down.answer(toWatch), 'cam');
+  await down.decodes(1);
+});

@@ -134,6 +134,10 @@ export class SessionCalls {
     return this.#call(this.client.negotiate.bind(this.client), request);
   }
 
+  offerConnection(connection: string) {
+    return this.#call(this.client.offerConnection.bind(this.client), { connection });
+  }
+
   answerOn(connection: string, sdp: string) {
     const request = { participant: '', purpose: '', sdp, connection };
     return this.#call(this.client.answerSubscription.bind(this.client), request);

@@ -372,6 +372,8 @@ export interface MediaNode {
   /** Our offer; empty when it follows later, because another one of the connection is unanswered. */
   subscribe(sessionId: string, subscription: Subscription, how: SubscribeHow): Promise<string>;
   answer(sessionId: string, subscription: Subscription, sdp: string): Promise<void>;
+  /** Our offer on a PeerConnection that has nothing to carry yet but data channels. */
+  offerConnection(sessionId: string, connection: string): Promise<string>;
   /** The client's answer to our latest offer on a PeerConnection that it named. */
   answerConnection(sessionId: string, connection: string, sdp: string): Promise<void>;
   /** Our answer to a client that offers to receive. @throws {SluiceError} NOT_FOUND, CANNOT_CONSUME. */

@@ -148,6 +148,14 @@ class GrpcMediaNode implements MediaNode {
     await callUnary(client, MediaNodeService.answerSubscription, request, NEGOTIATION_DEADLINE_MS);
   }
 
+  async offerConnection(sessionId: string, connection: string): Promise<string> {
+    const request = { sessionId, connection };
+    const { client } = this;
+    const { offerConnection } = MediaNodeService;
+    const response = await callUnary(client, offerConnection, request, NEGOTIATION_DEADLINE_MS);
+    return response.sdp;
+  }
+
   async answerConnection(sessionId: string, connection: string, sdp: string): Promise<void> {
     const request = { sessionId, participant: '', purpose: '', connection, sdp };
     const { client } = this;

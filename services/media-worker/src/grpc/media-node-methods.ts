@@ -12,6 +12,8 @@ import type {
   GetStateResponse,
   NegotiateRequest,
   NegotiateResponse,
+  OfferConnectionRequest,
+  OfferConnectionResponse,
   OpenDataChannelClientRequest,
   OpenDataChannelClientResponse,
   OpenSessionRequest,
@@ -213,6 +215,10 @@ function subscribingMethods(sessionOf: SessionOf) {
       const withheld = idSet(request.withheld);
       const how = { overlap, gather, bothWays, withheld };
       return { sdp: await session.subscribe(name, key, how) };
+    },
+    offerConnection: async (request: OfferConnectionRequest): Promise<OfferConnectionResponse> => {
+      const session = sessionOf(request);
+      return { sdp: await session.offerConnection(connectionKey(request.connection)) };
     },
     subscribeByOffer: async (
       request: SubscribeByOfferRequest,

@@ -40,6 +40,7 @@ export function mediaNodeService(options: MediaNodeServiceOptions): MediaNodeSer
     setMuted: call('setMuted', methods.setMuted),
     unpublish: call('unpublish', methods.unpublish),
     subscribe: call('subscribe', methods.subscribe),
+    offerConnection: call('offerConnection', methods.offerConnection),
     subscribeByOffer: call('subscribeByOffer', methods.subscribeByOffer),
     answerSubscription: call('answerSubscription', methods.answerSubscription),
     unsubscribe: call('unsubscribe', methods.unsubscribe),

@@ -331,6 +331,17 @@ export interface SubscribeResponse {
   sdp: string;
 }
 
+export interface OfferConnectionRequest {
+  sessionId: string;
+  /** Not empty. */
+  connection: string;
+}
+
+export interface OfferConnectionResponse {
+  /** Empty when an earlier offer waits for its answer. */
+  sdp: string;
+}
+
 export interface SubscribeByOfferRequest {
   sessionId: string;
   participant: string;
@@ -3515,6 +3526,128 @@ export const SubscribeResponse: MessageFns<SubscribeResponse> = {
   },
 };
 
+function createBaseOfferConnectionRequest(): OfferConnectionRequest {
+  return { sessionId: "", connection: "" };
+}
+
+export const OfferConnectionRequest: MessageFns<OfferConnectionRequest> = {
+  encode(message: OfferConnectionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.connection !== "") {
+      writer.uint32(18).string(message.connection);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OfferConnectionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOfferConnectionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.connection = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OfferConnectionRequest>, I>>(base?: I): OfferConnectionRequest {
+    return OfferConnectionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OfferConnectionRequest>, I>>(object: I): OfferConnectionRequest {
+    const message = createBaseOfferConnectionRequest();
+    message.sessionId = object.sessionId ?? "";
+    message.connection = object.connection ?? "";
+    return message;
+  },
+};
+
+function createBaseOfferConnectionResponse(): OfferConnectionResponse {
+  return { sdp: "" };
+}
+
+export const OfferConnectionResponse: MessageFns<OfferConnectionResponse> = {
+  encode(message: OfferConnectionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sdp !== "") {
+      writer.uint32(10).string(message.sdp);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OfferConnectionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOfferConnectionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sdp = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OfferConnectionResponse>, I>>(base?: I): OfferConnectionResponse {
+    return OfferConnectionResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OfferConnectionResponse>, I>>(object: I): OfferConnectionResponse {
+    const message = createBaseOfferConnectionResponse();
+    message.sdp = object.sdp ?? "";
+    return message;
+  },
+};
+
 function createBaseSubscribeByOfferRequest(): SubscribeByOfferRequest {
   return { sessionId: "", participant: "", purpose: "", sdp: "" };
 }
@@ -6432,6 +6565,21 @@ export const MediaNodeService = {
     responseSerialize: (value: SubscribeResponse): Buffer => Buffer.from(SubscribeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SubscribeResponse => SubscribeResponse.decode(value),
   },
+  /**
+   * Our offer on a PeerConnection on which nothing is sent yet: of data channels alone, or of what it
+   * was to carry once that has tracks. The client may publish on it by Negotiate when it has answered.
+   */
+  offerConnection: {
+    path: "/sluice.v1.MediaNode/OfferConnection" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: OfferConnectionRequest): Buffer =>
+      Buffer.from(OfferConnectionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): OfferConnectionRequest => OfferConnectionRequest.decode(value),
+    responseSerialize: (value: OfferConnectionResponse): Buffer =>
+      Buffer.from(OfferConnectionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): OfferConnectionResponse => OfferConnectionResponse.decode(value),
+  },
   /** The client's answer to the latest offer of that connection. */
   answerSubscription: {
     path: "/sluice.v1.MediaNode/AnswerSubscription" as const,
@@ -6624,6 +6772,11 @@ export interface MediaNodeServer extends UntypedServiceImplementation {
   negotiate: handleUnaryCall<NegotiateRequest, NegotiateResponse>;
   /** Subscribes: our offer out. NOT_FOUND when nobody publishes the stream. */
   subscribe: handleUnaryCall<SubscribeRequest, SubscribeResponse>;
+  /**
+   * Our offer on a PeerConnection on which nothing is sent yet: of data channels alone, or of what it
+   * was to carry once that has tracks. The client may publish on it by Negotiate when it has answered.
+   */
+  offerConnection: handleUnaryCall<OfferConnectionRequest, OfferConnectionResponse>;
   /** The client's answer to the latest offer of that connection. */
   answerSubscription: handleUnaryCall<AnswerSubscriptionRequest, Empty>;
   /**
@@ -6838,6 +6991,25 @@ export interface MediaNodeClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SubscribeResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Our offer on a PeerConnection on which nothing is sent yet: of data channels alone, or of what it
+   * was to carry once that has tracks. The client may publish on it by Negotiate when it has answered.
+   */
+  offerConnection(
+    request: OfferConnectionRequest,
+    callback: (error: ServiceError | null, response: OfferConnectionResponse) => void,
+  ): ClientUnaryCall;
+  offerConnection(
+    request: OfferConnectionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: OfferConnectionResponse) => void,
+  ): ClientUnaryCall;
+  offerConnection(
+    request: OfferConnectionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: OfferConnectionResponse) => void,
   ): ClientUnaryCall;
   /** The client's answer to the latest offer of that connection. */
   answerSubscription(

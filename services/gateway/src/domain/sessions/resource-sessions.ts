@@ -1,4 +1,4 @@
-import { SluiceError, hasCode, type StreamName } from '@sluice/core';
+import { DEFAULT_PURPOSE, SluiceError, hasCode, type StreamName } from '@sluice/core';
 import type { Grants, Identity, ResourceContent } from '@sluice/tokens';
 import { isAnonymous } from '../access/access.js';
 import { openSession, type SessionPorts } from './open-session.js';
@@ -83,9 +83,10 @@ export class ResourceSessions {
   }
 
   /**
-   * A session in a room whose first offer we make: of the streams that are named, or of all there are.
+   * A session in a room whose first offer we make: of the streams that are named, or of all there
+   * are. Who comes first into a room is offered data channels alone, and may publish then.
    *
-   * @throws {SluiceError} NOT_FOUND when there is nothing to offer.
+   * @throws {SluiceError} NOT_FOUND when nobody publishes what was named.
    */
   async join(
     identity: Identity,
@@ -96,8 +97,8 @@ export class ResourceSessions {
     const { streams } = await this.ports.directory.contentsOf(room);
     const others = streams.filter(({ participant }) => participant !== identity.subject);
     const [last, ...rest] = (wanted ?? others).slice(0, STREAMS_MAX).toReversed();
-    if (!last) throw new SluiceError('NOT_FOUND', 'nobody publishes anything in the room');
-    const stream = { room, participant: last.participant, purpose: last.purpose };
+    const { participant = identity.subject, purpose = DEFAULT_PURPOSE } = last ?? {};
+    const stream = { room, participant, purpose };
     return this.#make(identity, 'offered', stream, identity, async ({ node, sessionId }) => {
       const subscribe = ({ participant, purpose }: RoomStreamName, gather: boolean) =>
         node.subscribe(
@@ -106,9 +107,10 @@ export class ResourceSessions {
           { overlap: false, gather, bothWays: true },
         );
       await Promise.all(rest.map((one) => subscribe(one, true)));
-      const offer = await subscribe(last, false);
+      const offer = last ? await subscribe(last, false) : '';
       if (offer !== '') return offer;
-      throw new SluiceError('NOT_FOUND', 'the streams have no tracks just now');
+      if (wanted) throw new SluiceError('NOT_FOUND', 'the streams have no tracks just now');
+      return node.offerConnection(sessionId, OFFERED);
     });
   }
 

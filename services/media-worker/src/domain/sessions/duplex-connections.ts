@@ -62,6 +62,18 @@ export class DuplexConnections extends Resource {
     this.#add(await this.#open(key, undefined));
   }
 
+  /**
+   * Our offer on the one of that key, of data channels where it has nothing else to carry yet; empty
+   * while an earlier one is unanswered.
+   */
+  async offer(key: string): Promise<string> {
+    await this.prepare(key, { bothWays: true });
+    const { sending } = this.#byKey.get(key) ?? {};
+    if (!sending) throw connectionLost();
+    sending.wantData();
+    return sending.offer(undefined) ?? '';
+  }
+
   /** What the client published goes on elsewhere; those who watch it here are fed a little longer. */
   handOver(): void {
     for (const connection of this.list) {

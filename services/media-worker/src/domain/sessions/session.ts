@@ -240,6 +240,11 @@ export class Session extends Resource implements DrainedSession {
     return this.#command(() => this.subscriptions.subscribeOn(stream, duplex, sdp));
   }
 
+  /** Our offer on the PeerConnection of that key, which may have nothing to carry yet. */
+  offerConnection(connectionKey: string): Promise<string> {
+    return this.#command(() => this.#duplexes.offer(connectionKey));
+  }
+
   answer(stream: StreamName, sdp: string): Promise<void> {
     return this.#command(() => this.subscriptions.answer(stream, sdp));
   }
