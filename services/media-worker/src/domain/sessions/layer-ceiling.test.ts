@@ -39,6 +39,18 @@ describe('the ceiling of a picture', () => {
     expect(rests).toEqual([10, 20, 40, 60, 60]);
   });
 
+  test('a climb taken back before anybody can have told of it has not failed, nor held', () => {
+    const ceiling = new LayerCeiling();
+    ceiling.show(0, TOP, 0);
+    expect(failedClimb(ceiling, 100_000)).toBe(10);
+    expect(failedClimb(ceiling, 200_000)).toBe(20);
+    ceiling.lift();
+    ceiling.show(TOP, TOP, 300_000);
+    expect(ceiling.show(0, TOP, 300_040)).toBe(2_000);
+    expect(ceiling.spatial).toBe(0);
+    expect(failedClimb(ceiling, 310_000)).toBe(40);
+  });
+
   test('a climb that held forgets those that failed', () => {
     const ceiling = new LayerCeiling();
     ceiling.show(0, TOP, 0);

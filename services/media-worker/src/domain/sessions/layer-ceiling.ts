@@ -6,6 +6,8 @@ const LONGEST_REST_MS = 60_000;
 /** How long the link is getting known: falls are no surprise then. */
 const YOUNG_MS = 8_000;
 const YOUNG_REST_MS = 2_000;
+/** Clients tell what they got every 50 ms or later: a sooner fall is about what was sent before. */
+const UNTRIED_MS = 50;
 
 /**
  * How high one viewer's picture may climb. A link that lets a short burst pass but not what follows
@@ -49,11 +51,20 @@ export class LayerCeiling {
   }
 
   #fall(spatial: number, nowMs: number): number {
-    const failed = this.#climbedAtMs !== undefined && nowMs - this.#climbedAtMs < TRIED_MS;
+    const heldMs = this.#climbedAtMs === undefined ? Infinity : nowMs - this.#climbedAtMs;
+    if (heldMs < UNTRIED_MS) return this.#fallUntried(spatial);
+    const failed = heldMs < TRIED_MS;
     this.#failures = failed ? this.#failures + 1 : 0;
     this.#climbedAtMs = undefined;
     this.#spatial = spatial;
     if (!failed && nowMs - (this.#begunAtMs ?? nowMs) < YOUNG_MS) return YOUNG_REST_MS;
     return Math.min(FIRST_REST_MS * 2 ** Math.max(0, this.#failures - 1), LONGEST_REST_MS);
+  }
+
+  /** Of the larger picture nothing is known yet: that climb neither failed nor held. */
+  #fallUntried(spatial: number): number {
+    this.#climbedAtMs = undefined;
+    this.#spatial = spatial;
+    return YOUNG_REST_MS;
   }
 }
