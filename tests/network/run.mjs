@@ -45,6 +45,8 @@ ${readFileSync(resultOf('narrow'), 'utf8')}
 
 The same once more, held to the small picture alone and to no still of more than a second; of AV1 in one stream of layers (SVC); and of simulcast where \`tc\` limits the link by a token bucket of 4 kB, which lets short bursts pass as if there were no limit. A link of that kind looks wide enough until the full picture is sent; each time it was not, the next try is longer in coming, up to a minute. \`make test\` leaves these out.
 
+Of AV1 the full picture comes back when the estimate carries all of the lower layer and the first temporal one of the upper, here 460 to 560 kbit/s. While the small picture alone is sent, at 180 kbit/s, the estimate grows by itself to 300 kbit/s at most; only a probe shows more, one every two seconds. It is for 0.8 or 1 Mbit/s, in packets 2 ms apart. By mediasoup’s source a worker that is late by more than 3 ms sends the rest of a probe 5 ms apart; such a probe shows down to two fifths of what it was for, as if the link were narrow, and on a busy machine many showed 310 to 480 kbit/s. So it takes several tries there; and a delay of the machine’s own that is taken for the link’s may undo a climb, which makes the next one wait longer.
+
 ${readFileSync(resultOf('narrow-more'), 'utf8')}
 `;
 
