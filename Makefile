@@ -1,6 +1,6 @@
 # One entry point. `make run` and `make test` set up what they need by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help setup gen build lint format test unit integration e2e faults interop network bench run images manifests compose up down clean
+.PHONY: help setup gen build lint format test unit integration e2e faults interop network bench run images manifests up down clean
 
 # The runtime that the repository pins: the npm package `node`, first on the PATH.
 PINNED := export PATH="$(CURDIR)/node_modules/.bin:$$PATH";
@@ -57,16 +57,11 @@ images: setup ## Build the images (needs Docker; makes stand-in bases where no r
 manifests: setup ## Make k8s/ from the Helm chart
 	@$(PINNED) node helm/render.mjs k8s
 
-compose:
-	@docker compose version >/dev/null 2>&1 || { echo 'This needs Docker Compose 2: the package docker-compose-plugin, or docker-compose of Debian 13 and later.' >&2; exit 1; }
+up: setup ## Start a cluster in containers, once the images are built
+	@$(PINNED) node deploy/compose/up.mjs
 
-up: compose setup ## Start a cluster in containers, once the images are built
-	@$(PINNED) node deploy/compose/environment.mjs
-	@docker compose --env-file deploy/compose/.env -f deploy/compose.yaml up --detach --wait
-	@$(PINNED) node deploy/compose/token.mjs
-
-down: compose ## Stop the cluster in containers and forget all it kept
-	@docker compose --env-file deploy/compose/.env -f deploy/compose.yaml down --volumes
+down: setup ## Stop the cluster in containers and forget all it kept
+	@$(PINNED) node deploy/compose/down.mjs
 
 clean: ## Remove what was built; packages and the cache of tools stay
 	@rm -rf .run test-results libs/*/dist services/*/dist services/console/.vite deploy/local/dist tests/dist bench/dist

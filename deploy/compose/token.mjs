@@ -1,6 +1,5 @@
 // Prints an administrator's token for the cluster of compose.yaml, good for a day.
-import { join } from 'node:path';
-import { loadEnvFile } from 'node:process';
+import { readVariables } from './command.mjs';
 
-loadEnvFile(join(import.meta.dirname, '.env'));
+readVariables();
 await import('../images/administrator-token.mjs');

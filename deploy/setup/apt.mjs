@@ -1,5 +1,6 @@
 import { unlinkSync } from 'node:fs';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { findExecutable } from './find-executable.mjs';
@@ -12,6 +13,9 @@ const LISTS_MAX_AGE_MS = 24 * 60 * 60 * 1000;
 const LOCK_TIMEOUT_SECONDS = 300;
 const ATTEMPTS = 3;
 const RETRY_DELAY_MS = 3_000;
+/** There on every Debian. */
+export const DEBIAN_KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
+const DEBIAN_MIRROR = 'http://deb.debian.org/debian';
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
 
 const APT_OPTIONS = [
@@ -54,6 +58,53 @@ export async function ensureAptPackages(packages, purpose) {
  */
 export async function downloadDeb(packageName, dir) {
   await aptWithRetries(['download', packageName], dir);
+}
+
+/**
+ * The same for a package of another release of Debian, with lists of its own in that folder, so
+ * that what this machine installs stays as it is. Needs no root.
+ *
+ * @param {{ suite: string, packageName: string, dir: string }} wanted
+ * @throws {SetupError}
+ */
+export async function downloadDebOfSuite({ suite, packageName, dir }) {
+  if (!(await isDebian())) {
+    throw new SetupError(`${packageName} of Debian ${suite} needs Debian's apt-get and its keys`);
+  }
+
+  const apart = await mkdtemp(join(dir, 'apt-'));
+  const sources = join(apart, 'sources.list');
+  const inside = ['state/lists/partial', 'cache/archives/partial'].map((name) => join(apart, name));
+  const options = Object.entries({
+    'Dir::Etc::SourceList': sources,
+    'Dir::Etc::SourceParts': '-',
+    'Dir::State::Lists': join(apart, 'state', 'lists'),
+    'Dir::Cache': join(apart, 'cache'),
+  }).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+
+  await Promise.all(inside.map((path) => mkdir(path, { recursive: true })));
+  await writeFile(sources, `deb [signed-by=${DEBIAN_KEYS}] ${DEBIAN_MIRROR} ${suite} main\n`);
+  try {
+    for (const args of [['update'], ['download', packageName]]) {
+      const { exitCode, output } = await apt([...options, ...args], dir);
+
+      if (exitCode !== 0) {
+        throw new SetupError(`apt-get ${args.join(' ')} of ${suite} failed:\n${lastLines(output)}`);
+      }
+    }
+  } finally {
+    await rm(apart, { recursive: true, force: true });
+  }
+}
+
+async function isDebian() {
+  return (
+    (await hasApt()) &&
+    access(DEBIAN_KEYS).then(
+      () => true,
+      () => false,
+    )
+  );
 }
 
 export async function hasApt() {
