@@ -60,7 +60,7 @@ manifests: setup ## Make k8s/ from the Helm chart
 up: setup ## Start a cluster in containers, once the images are built
 	@$(PINNED) node deploy/compose/up.mjs
 
-down: setup ## Stop the cluster in containers and forget all it kept
+down: ## Stop the cluster in containers and forget all it kept
 	@$(PINNED) node deploy/compose/down.mjs
 
 clean: ## Remove what was built; packages and the cache of tools stay

@@ -82,6 +82,7 @@ ${addresses.map((address) => `    ${address}/#${fragment}\n`).join('')}
   Logs          docker logs --follow ${project}-gateway-1
   Stop          make down
 
+  One node serves both while it has room; SLUICE_PLACEMENT=spread make up spreads them.
   The link holds an administrator's token, good for a day. Other addresses, ports, TLS, and
   Prometheus with Grafana: deploy/compose/README.md.
 `;
