@@ -1,6 +1,8 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+import { noImportCircles } from './deploy/lint/no-import-circles.mjs';
+
 /** Technology packages: for adapter folders, `compose.ts`, `main.ts` and tests. */
 const TECHNOLOGY = [
   'express',
@@ -43,6 +45,11 @@ export default tseslint.config(
     ],
   },
   js.configs.recommended,
+  {
+    files: ['**/*.ts', '**/*.tsx', '**/*.mjs'],
+    plugins: { sluice: { rules: { 'no-import-circles': noImportCircles } } },
+    rules: { 'sluice/no-import-circles': 'error' },
+  },
   {
     files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked],

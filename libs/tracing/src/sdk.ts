@@ -1,6 +1,21 @@
 import { DiagLogLevel, diag } from '@opentelemetry/api';
 import { startNodeSdk } from '@opentelemetry/sdk-node';
-import type { Tracing, TracingOptions } from './tracing.js';
+
+export interface TracingOptions {
+  /** Such as gateway; OTEL_SERVICE_NAME wins. */
+  readonly service: string;
+  /** Which one of them; random where it is not given. */
+  readonly instanceId?: string | undefined;
+  /** The process's own, as OpenTelemetry reads it too. */
+  readonly environment: Record<string, string | undefined>;
+}
+
+export interface Tracing {
+  /** Where troubles with the export go; until then they go nowhere. */
+  reportTo(report: (trouble: string) => void): void;
+  /** Sends what is left. */
+  stop(): Promise<void>;
+}
 
 /** The SDK itself logs nothing: lines that are not JSON would break the log. */
 const SDK_LOG_LEVEL = 'none';

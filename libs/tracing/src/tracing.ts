@@ -1,20 +1,5 @@
+import type { Tracing, TracingOptions } from './sdk.js';
 import { tracing } from './switch.js';
-
-export interface TracingOptions {
-  /** Such as gateway; OTEL_SERVICE_NAME wins. */
-  readonly service: string;
-  /** Which one of them; random where it is not given. */
-  readonly instanceId?: string | undefined;
-  /** The process's own, as OpenTelemetry reads it too. */
-  readonly environment: Record<string, string | undefined>;
-}
-
-export interface Tracing {
-  /** Where troubles with the export go; until then they go nowhere. */
-  reportTo(report: (trouble: string) => void): void;
-  /** Sends what is left. */
-  stop(): Promise<void>;
-}
 
 /**
  * Begins to make spans if the environment names where they go (OTEL_EXPORTER_OTLP_ENDPOINT or

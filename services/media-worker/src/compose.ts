@@ -38,7 +38,7 @@ import { Relays } from './domain/relays/relays.js';
 import { Reregistration } from './domain/relays/reregistration.js';
 import { RetiredConnections } from './domain/sessions/retired-connections.js';
 import { SESSION_LIMITS, SESSION_TIMINGS } from './domain/sessions/session-bounds.js';
-import type { SessionEnvironment } from './domain/sessions/session.js';
+import type { SessionEnvironment } from './domain/sessions/session-environment.js';
 import { Speakers } from './domain/sessions/speakers.js';
 import { StreamClaims, type NameHolders } from './domain/streams/stream-claims.js';
 import { StreamCopies } from './domain/streams/stream-copies.js';

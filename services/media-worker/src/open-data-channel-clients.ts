@@ -7,7 +7,7 @@ import { Dialer } from './dialing/dialer.js';
 import { ForeignStream } from './dialing/foreign-stream.js';
 import type { MediaNode } from './domain/node/media-node.js';
 import type { NodeIdentity, PullHandOver, RoomDoors, SessionPlaces } from './domain/ports.js';
-import type { SessionEnvironment } from './domain/sessions/session.js';
+import type { SessionEnvironment } from './domain/sessions/session-environment.js';
 import { DataChannelClients } from './domain/sfu-to-sfu/data-channel-clients.js';
 import { PulledStreams } from './domain/sfu-to-sfu/pulled-streams.js';
 import type { RelayPeers } from './grpc/relay-peers.js';

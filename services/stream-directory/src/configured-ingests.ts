@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_PURPOSE, NAME_MAX_CHARACTERS, ingestAddress } from '@sluice/core';
 import type { SecretBox } from '@sluice/tokens';
-import type { IngestDefinition } from './domain/ingests/ingest.js';
+import type { IngestDefinition } from './domain/ingest.js';
 
 const name = z.string().min(1).max(NAME_MAX_CHARACTERS);
 

@@ -3,7 +3,7 @@ import type { StreamDirectoryServer } from '@sluice/proto-gen/stream_directory';
 import { NodeId, SessionId, parseName } from '@sluice/core';
 import { unary, type ReportError } from '@sluice/grpc-kit';
 import type { ClusterView } from '../domain/cluster/cluster-view.js';
-import { IngestId } from '../domain/ingests/ingest.js';
+import { IngestId } from '../domain/ingest.js';
 import type { Ingests } from '../domain/ingests/ingests.js';
 import type { RelayPlanner } from '../domain/relays/relay-planner.js';
 import type { RoomDoors } from '../domain/rooms/room-doors.js';

@@ -3,7 +3,7 @@ import { MediaNodeClient, MediaNodeService } from '@sluice/proto-gen/media_node'
 import { hasCode } from '@sluice/core';
 import { CLIENT_OPTIONS, callUnary } from '@sluice/grpc-kit';
 import type { IngestNodes } from '../domain/ingests/ingest-ports.js';
-import type { IngestDefinition, IngestRun } from '../domain/ingests/ingest.js';
+import type { IngestDefinition, IngestRun } from '../domain/ingest.js';
 import type { MediaNodes, NodeAnswer } from '../domain/ports.js';
 import { toNodeTruth } from '../messages/from-message.js';
 import { fromIngestDefinition } from '../messages/to-message.js';

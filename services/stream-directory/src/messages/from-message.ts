@@ -18,7 +18,7 @@ import type {
 } from '@sluice/proto-gen/facts';
 import type { GetStateResponse } from '@sluice/proto-gen/media_node';
 import { NodeId, RouterId, SessionId, SluiceError, parseName, type StreamName } from '@sluice/core';
-import { IngestId, type IngestDefinition, type RunningIngest } from '../domain/ingests/ingest.js';
+import { IngestId, type IngestDefinition, type RunningIngest } from '../domain/ingest.js';
 import type {
   Beacon,
   Boot,

@@ -14,7 +14,7 @@ import type {
 } from '@sluice/proto-gen/stream_directory';
 import type { SessionAt } from '../domain/cluster/cluster-view.js';
 import type { Relay } from '../domain/cluster/facts.js';
-import type { IngestDefinition, IngestView } from '../domain/ingests/ingest.js';
+import type { IngestDefinition, IngestView } from '../domain/ingest.js';
 import type { KnownNode } from '../domain/cluster/known-node.js';
 import type { RoomStream } from '../domain/rooms/rooms.js';
 

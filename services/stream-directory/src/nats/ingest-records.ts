@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { KvBucket, KvFollower, KvValue } from '@sluice/nats-kit';
 import type { IngestRecords } from '../domain/ingests/ingest-ports.js';
-import { idOf, type IngestRecord, type StoredIngest } from '../domain/ingests/ingest.js';
+import { idOf, type IngestRecord, type StoredIngest } from '../domain/ingest.js';
 
 const Text = z.string().max(256);
 const Name = z.string().min(1).max(256);

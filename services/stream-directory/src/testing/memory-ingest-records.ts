@@ -1,6 +1,6 @@
 import { SluiceError } from '@sluice/core';
 import type { IngestRecords } from '../domain/ingests/ingest-ports.js';
-import { idOf, type IngestRecord, type StoredIngest } from '../domain/ingests/ingest.js';
+import { idOf, type IngestRecord, type StoredIngest } from '../domain/ingest.js';
 
 /** A bucket of ingests in memory, for tests. */
 export class MemoryIngestRecords implements IngestRecords {

@@ -4,15 +4,14 @@ import type { Identity } from '@sluice/tokens';
 import { isAnonymous, type Access, type Credentials } from '../access/access.js';
 import { FrameBudget } from '../access/frame-budget.js';
 import { requireCandidate } from '../sessions/ice-candidate.js';
-import type { MembershipPorts } from '../rooms-dialect/membership.js';
 import type { RequestScope } from '../ports.js';
 import { requireFresh, requireRoom } from '../access/permissions.js';
 import { RequestQueue } from '../rooms-dialect/request-queue.js';
-import { interruption } from '../rooms/visit.js';
+import { interruption, type VisitPorts } from '../rooms/visit.js';
 import { parsePionFrame, pionFrame, type PionFrame } from './frames.js';
 import { PionMember } from './pion-member.js';
 
-export interface PionPorts extends MembershipPorts {
+export interface PionPorts extends VisitPorts {
   readonly access: Access;
   /** Seconds since 1970, only to be compared with what a token says. */
   readonly nowS: () => number;

@@ -1,8 +1,7 @@
 import { Resource, type ResourceEvents } from '@sluice/core';
 import { DEFAULT_PURPOSE } from '@sluice/protocol';
 import { Audience } from '../rooms/audience.js';
-import type { MembershipPorts } from '../rooms-dialect/membership.js';
-import { Visit, type Visitor } from '../rooms/visit.js';
+import { Visit, type VisitPorts, type Visitor } from '../rooms/visit.js';
 
 interface PionMemberEvents extends ResourceEvents {
   offered: [sdp: string];
@@ -26,7 +25,7 @@ export class PionMember extends Resource<PionMemberEvents> {
     readonly roomName: string,
     private readonly visitor: Visitor,
     private readonly visit: Visit,
-    private readonly ports: MembershipPorts,
+    private readonly ports: VisitPorts,
   ) {
     super();
     this.own(visit);
@@ -36,7 +35,7 @@ export class PionMember extends Resource<PionMemberEvents> {
   static async join(
     roomName: string,
     visitor: Visitor,
-    ports: MembershipPorts,
+    ports: VisitPorts,
   ): Promise<PionMember> {
     const visit = await Visit.begin(roomName, visitor, ports);
     return new PionMember(roomName, visitor, visit, ports);

@@ -1,14 +1,17 @@
 import { Resource, SluiceError, isByHost, type ResourceEvents } from '@sluice/core';
 import type { Identity } from '@sluice/tokens';
-import type { MembershipPorts } from '../rooms-dialect/membership.js';
-import { openSession } from '../sessions/open-session.js';
+import { openSession, type SessionPorts } from '../sessions/open-session.js';
 import type { SessionKind } from '../ports.js';
-import type { Room } from './room.js';
+import type { Room, Rooms } from './room.js';
 import type { Session } from '../sessions/session.js';
 
 interface VisitEvents extends ResourceEvents {
   /** The session is over, or must go elsewhere; a client of these dialects begins again. */
   interrupted: [reason: string];
+}
+
+export interface VisitPorts extends SessionPorts {
+  readonly rooms: Rooms;
 }
 
 export interface Visitor {
@@ -26,7 +29,7 @@ export class Visit extends Resource<VisitEvents> {
     readonly room: Room,
     readonly session: Session,
     private readonly leaveRoom: () => void,
-    private readonly ports: MembershipPorts,
+    private readonly ports: VisitPorts,
   ) {
     super();
     session.on('move', ({ reason }) => this.emit('interrupted', reason));
@@ -37,7 +40,7 @@ export class Visit extends Resource<VisitEvents> {
   }
 
   /** @throws {SluiceError} when no node takes the session. */
-  static async begin(roomName: string, visitor: Visitor, ports: MembershipPorts): Promise<Visit> {
+  static async begin(roomName: string, visitor: Visitor, ports: VisitPorts): Promise<Visit> {
     const entered = ports.rooms.enter(roomName);
     const leave = () => entered.leave();
     try {

@@ -12,7 +12,8 @@ import type { NodeIdentity, StreamHolder, StreamYield } from '../ports.js';
 import type { Publication } from '../sessions/publication.js';
 import { RELAY_REASONS } from '../streams/relay-reasons.js';
 import type { SessionProfile } from '../sessions/session-profile.js';
-import { SESSION_REASONS, Session, type SessionEnvironment } from '../sessions/session.js';
+import type { SessionEnvironment } from '../sessions/session-environment.js';
+import { SESSION_REASONS, Session } from '../sessions/session.js';
 
 export interface MediaNodeOptions {
   readonly identity: NodeIdentity;

@@ -2,7 +2,7 @@ import type { ConnectionSettings } from './connection.js';
 import { DataRate } from '../data/data-rate.js';
 import type { PublishingSettings } from './incoming-stream.js';
 import type { SessionProfile } from './session-profile.js';
-import type { SessionEnvironment } from './session.js';
+import type { SessionEnvironment } from './session-environment.js';
 import type { SubscribingSettings } from './subscribing-connection.js';
 
 /** How long and how much a client's PeerConnections may, for what it sends. */

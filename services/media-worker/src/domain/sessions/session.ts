@@ -3,53 +3,26 @@ import {
   Resource,
   Serial,
   SluiceError,
-  type Clock,
   type StreamName,
   type Timer,
 } from '@sluice/core';
 import { readIceFragment, readRemoteCandidate, type OfferHints } from '@sluice/sdp';
-import type { Connection, ConnectionSettings, IceUpdate } from './connection.js';
+import type { Connection, IceUpdate } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
-import type { DrainedSession } from '../node/drain.js';
 import type { IncomingStream } from './incoming-stream.js';
-import type { FactPublisher } from '../ports.js';
-import type { OpenIceFront } from './ice-front.js';
 import type { DuplexConnection } from './duplex-connection.js';
 import { DuplexConnections } from './duplex-connections.js';
 import type { Answered, Publication } from './publication.js';
-import type { NumberedCopies } from '../streams/numbered-copies.js';
 import { Publications } from './publications.js';
 import { RELAY_REASONS } from '../streams/relay-reasons.js';
-import type { RetiredConnections } from './retired-connections.js';
-import type { SessionLimits, SessionTimings } from './session-bounds.js';
+import type { SessionEnvironment } from './session-environment.js';
 import type { Attachment, SessionEvent, Watcher } from './session-events.js';
 import type { SessionProfile, SessionStart } from './session-profile.js';
 import { dialingSettings, publishingSettings, subscribingSettings } from './session-settings.js';
-import type { Speakers } from './speakers.js';
-import type { StreamClaims } from '../streams/stream-claims.js';
-import type { StreamCopies, StreamSource } from '../streams/stream-copies.js';
 import type { Layers } from './subscription.js';
 import { Subscriptions, type SubscribeHow } from './subscriptions.js';
 import type { Measured } from '../traffic.js';
 import { TrickledCandidates } from './trickled-candidates.js';
-
-/** What all sessions of a node share. */
-export interface SessionEnvironment {
-  readonly clock: Clock;
-  readonly facts: FactPublisher;
-  readonly claims: StreamClaims;
-  readonly copies: StreamCopies;
-  readonly source: StreamSource;
-  readonly numbered: NumberedCopies;
-  readonly speakers: Speakers;
-  readonly retired: RetiredConnections;
-  readonly timings: SessionTimings;
-  readonly limits: SessionLimits;
-  readonly connections: Omit<ConnectionSettings, 'clock' | 'connectMs' | 'iceLossMs' | 'dataRate'>;
-  /** For sessions that dial. */
-  readonly openIceFront: OpenIceFront;
-  readonly report: (error: unknown) => void;
-}
 
 /** Why a session ended whose participant lives on in another one, or is about to. */
 export const SESSION_REASONS = {
@@ -64,7 +37,7 @@ const MISSED_MAX = 1_024;
  * One participant's connection to the cluster, on one home router, with all that hangs on it. It
  * lives while somebody watches it and a grace time longer.
  */
-export class Session extends Resource implements DrainedSession {
+export class Session extends Resource {
   readonly publications: Publications;
   readonly subscriptions: Subscriptions;
   readonly #duplexes: DuplexConnections;

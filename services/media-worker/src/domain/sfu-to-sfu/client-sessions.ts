@@ -9,7 +9,8 @@ import {
 import type { Identity } from '@sluice/tokens';
 import type { RoomDoors } from '../ports.js';
 import type { SessionProfile } from '../sessions/session-profile.js';
-import type { Session, SessionEnvironment } from '../sessions/session.js';
+import type { SessionEnvironment } from '../sessions/session-environment.js';
+import type { Session } from '../sessions/session.js';
 
 /** Who a client without a gateway is, as its token said. */
 export interface DataChannelClientProfile {

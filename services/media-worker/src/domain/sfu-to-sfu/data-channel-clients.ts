@@ -4,7 +4,7 @@ import { DataChannelClient, type DataChannelClientContext } from './data-channel
 import type { DataChannelClientProfile } from './client-sessions.js';
 import type { MediaNode } from '../node/media-node.js';
 import type { PulledStreams } from './pulled-streams.js';
-import type { SessionEnvironment } from '../sessions/session.js';
+import type { SessionEnvironment } from '../sessions/session-environment.js';
 
 /** The clients of this node that are signaled over data channels. */
 export class DataChannelClients {

@@ -14,7 +14,8 @@ import type { IncomingStream, IncomingStreamEvents } from '../sessions/incoming-
 import { retryDelayMs } from '../retry-delay.js';
 import type { Publication } from '../sessions/publication.js';
 import type { SessionProfile } from '../sessions/session-profile.js';
-import type { Session, SessionEnvironment } from '../sessions/session.js';
+import type { SessionEnvironment } from '../sessions/session-environment.js';
+import type { Session } from '../sessions/session.js';
 
 export interface ForeignSourceEvents extends IncomingStreamEvents {
   /** Nothing has come for a while, and nobody said why. */

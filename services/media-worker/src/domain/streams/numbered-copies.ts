@@ -3,7 +3,7 @@ import type { Numbering } from '@sluice/sdp';
 import type { HomeRouter, HomeRouters } from '../routers/home-router.js';
 import { NumberedCopy } from './numbered-copy.js';
 import type { PipeListen } from '../pipes/pipe-transport.js';
-import { RouterLoop } from '../routers/router-loop.js';
+import { RouterLoop } from '../pipes/router-loop.js';
 import type { StreamSource } from './stream-copies.js';
 import type { StreamCopy } from './stream-copy.js';
 

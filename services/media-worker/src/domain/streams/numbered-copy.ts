@@ -4,7 +4,7 @@ import { Resource, SluiceError, type Clock, type CloseReason, type Timer } from 
 import type { Numbering } from '@sluice/sdp';
 import { consumeForPipe } from '../pipes/relay-consumer.js';
 import { RELAY_REASONS } from './relay-reasons.js';
-import type { RouterLoop } from '../routers/router-loop.js';
+import type { RouterLoop } from '../pipes/router-loop.js';
 import { numberedAs } from '../routers/router-numbers.js';
 import { StreamCopy, type CopyTrack } from './stream-copy.js';
 

@@ -1,6 +1,6 @@
 import type { RouterRef, SessionRef, Track } from '@sluice/proto-gen/common';
 import type { StreamName } from '@sluice/core';
-import type { RunningIngest } from '../ingests/ingest.js';
+import type { RunningIngest } from '../ingest.js';
 
 /** A stream as its origin holds it. */
 export interface Stream {

@@ -2,10 +2,9 @@ import type { SessionRef } from '@sluice/proto-gen/common';
 import { streamKey, type StreamKey } from '@sluice/core';
 import type { Change, Fact, Heartbeat, NodeTruth, Relay, Stream } from './facts.js';
 import { GroupedMap } from './grouped-map.js';
-import type { RunningIngest } from '../ingests/ingest.js';
+import type { RunningIngest } from '../ingest.js';
 import { RecentLoads } from './recent-loads.js';
 import { Whereabouts } from './whereabouts.js';
-import { REPORT_LAG_MS } from '../placement/reservations.js';
 
 /** Facts kept while the node's truth is read; past it they are dropped and the truth is read again. */
 const EARLY_FACTS_MAX = 4_096;
@@ -67,7 +66,7 @@ export class KnownNode {
       },
     });
     this.#reached = heartbeat.revision;
-    this.loads.note(heartbeat, heardAtMs, REPORT_LAG_MS);
+    this.loads.note(heartbeat, heardAtMs);
   }
 
   /** It is over: nobody finds by the index what it had. */
@@ -92,7 +91,7 @@ export class KnownNode {
   hearHeartbeat(heartbeat: Heartbeat, nowMs: number): void {
     this.heartbeat = heartbeat;
     this.heardAtMs = nowMs;
-    this.loads.note(heartbeat, nowMs, REPORT_LAG_MS);
+    this.loads.note(heartbeat, nowMs);
     this.#reached = Math.max(this.#reached, heartbeat.revision);
   }
 

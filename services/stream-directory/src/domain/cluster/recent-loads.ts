@@ -1,5 +1,8 @@
 import type { Heartbeat } from './facts.js';
 
+/** Load reports are up to this old, and tell of the time before. */
+export const REPORT_LAG_MS = 2_500;
+
 interface Report {
   readonly atMs: number;
   readonly heartbeat: Heartbeat;
@@ -15,9 +18,8 @@ export class RecentLoads {
   #lowest = new Map<string, number>();
   #lowestOfNode = 0;
 
-  /** Reports older than `windowMs` no longer matter. */
-  note(heartbeat: Heartbeat, nowMs: number, windowMs: number): void {
-    this.#reports = this.#reports.filter(({ atMs }) => nowMs - atMs < windowMs);
+  note(heartbeat: Heartbeat, nowMs: number): void {
+    this.#reports = this.#reports.filter(({ atMs }) => nowMs - atMs < REPORT_LAG_MS);
     this.#reports.push({ atMs: nowMs, heartbeat });
     this.#lowest = new Map(heartbeat.routers.map(({ routerId, load }) => [routerId, load]));
     this.#lowestOfNode = heartbeat.load;

@@ -1,5 +1,5 @@
 import type { ClusterView } from '../cluster/cluster-view.js';
-import type { IngestRun, WantedIngest } from './ingest.js';
+import type { IngestRun, WantedIngest } from '../ingest.js';
 import type { KnownNode } from '../cluster/known-node.js';
 
 export type IngestDecision =

@@ -5,7 +5,7 @@ import { MemoryIngestRecords } from '../../testing/memory-ingest-records.js';
 import type { IngestNodes } from './ingest-ports.js';
 import { IngestKeeper } from './ingest-keeper.js';
 import { Ingests } from './ingests.js';
-import type { IngestDefinition, IngestRun } from './ingest.js';
+import type { IngestDefinition, IngestRun } from '../ingest.js';
 
 const DOOR: IngestDefinition = {
   ingestId: 'door',

@@ -9,7 +9,7 @@ import {
   type RunningIngest,
   type StoredIngest,
   type WantedIngest,
-} from './ingest.js';
+} from '../ingest.js';
 import type { KnownNode } from '../cluster/known-node.js';
 import type { SessionPlacer } from '../placement/session-placer.js';
 

@@ -1,5 +1,5 @@
 import type { RouterRef } from '@sluice/proto-gen/common';
-import type { IngestDefinition, IngestRecord, IngestRun, StoredIngest } from './ingest.js';
+import type { IngestDefinition, IngestRecord, IngestRun, StoredIngest } from '../ingest.js';
 
 /** The bucket of ingests: a local copy that follows it, and the bucket itself. */
 export interface IngestRecords {

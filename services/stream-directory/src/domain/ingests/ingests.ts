@@ -1,7 +1,7 @@
 import { SluiceError, notFound, streamKey } from '@sluice/core';
 import type { ClusterView } from '../cluster/cluster-view.js';
 import type { IngestRecords } from './ingest-ports.js';
-import type { IngestDefinition, IngestView, WantedIngest } from './ingest.js';
+import type { IngestDefinition, IngestView, WantedIngest } from '../ingest.js';
 
 const INGESTS_MAX = 10_000;
 /** Lost races for one record before the caller is told to try again. */

@@ -1,4 +1,5 @@
 import type { Clock } from '@sluice/core';
+import { REPORT_LAG_MS } from '../cluster/recent-loads.js';
 
 interface Reservation {
   readonly room: string;
@@ -7,9 +8,7 @@ interface Reservation {
   opened: boolean;
 }
 
-/** Load reports are up to this old, and tell of the time before: until then a place counts in full. */
-export const REPORT_LAG_MS = 2_500;
-/** From then on it fades, so that no node looks idle all at once, and is forgotten after this time. */
+/** Once {@link REPORT_LAG_MS} are over a place fades, so that no node looks idle all at once, and is forgotten after this time. */
 const RESERVATION_MAX_MS = 5_000;
 
 /**

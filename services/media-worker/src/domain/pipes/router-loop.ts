@@ -1,7 +1,7 @@
 import type { PipeTransport } from 'mediasoup/types';
 import { Resource, type CloseReason } from '@sluice/core';
-import type { HomeRouter } from './home-router.js';
-import { connectTo, createPipeTransport, endOf, type PipeListen } from '../pipes/pipe-transport.js';
+import type { HomeRouter } from '../routers/home-router.js';
+import { connectTo, createPipeTransport, endOf, type PipeListen } from './pipe-transport.js';
 
 /**
  * A pipe from a router to itself, by which a producer becomes another one there. It never leaves the
