@@ -1,3 +1,5 @@
+import { HOST_REASONS } from '@sluice/core';
+
 const CONNECTION_ENDS: ReadonlyMap<string, string> = new Map([
   ['dtls closed', 'client'],
   ['dtls failed', 'dtls_failed'],
@@ -21,6 +23,10 @@ const SESSION_ENDS: ReadonlyMap<string, string> = new Map([
   ['stopping', 'stopping'],
   ['requested', 'requested'],
   ['opened elsewhere', 'opened_elsewhere'],
+  // Of sessions that live as long as a PeerConnection of theirs does.
+  ['connection over', 'connection_over'],
+  [HOST_REASONS.removed, 'by_host'],
+  [HOST_REASONS.ended, 'by_host'],
 ]);
 
 /** Every value, so that each counter is there before it first counts: 0 to 1 is a rise, too. */
@@ -28,7 +34,7 @@ export const CONNECTION_END_LABELS: readonly string[] = [
   ...new Set(CONNECTION_ENDS.values()),
   'other',
 ];
-export const SESSION_END_LABELS: readonly string[] = [...SESSION_ENDS.values(), 'other'];
+export const SESSION_END_LABELS: readonly string[] = [...new Set(SESSION_ENDS.values()), 'other'];
 
 /**
  * Label values for why something ended. Reasons come from other services and from mediasoup as well:

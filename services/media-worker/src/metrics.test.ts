@@ -64,10 +64,14 @@ test('reasons that somebody else makes up are one label value', async () => {
   const metrics = new Metrics();
   metrics.countSessionEnd('not resumed in time');
   metrics.countSessionEnd('because I say so');
+  metrics.countSessionEnd('connection over');
+  metrics.countSessionEnd('removed by the host');
   metrics.joins.onConnectionClosed('publishing', 'dtls failed');
   const text = await metrics.registry.metrics();
   expect(text).toContain('sluice_media_ended_sessions_total{reason="not_resumed"} 1');
   expect(text).toContain('sluice_media_ended_sessions_total{reason="other"} 1');
+  expect(text).toContain('sluice_media_ended_sessions_total{reason="connection_over"} 1');
+  expect(text).toContain('sluice_media_ended_sessions_total{reason="by_host"} 1');
   expect(text).toContain(
     'sluice_media_closed_connections_total{direction="publishing",reason="dtls_failed"} 1',
   );
