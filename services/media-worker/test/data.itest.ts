@@ -1,15 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '@sluice/core';
 import { eventually } from '@sluice/testing';
-import type { Log } from '../src/domain/ports.js';
 import type { SessionEvent } from '../src/domain/sessions/session-events.js';
 import type { Session } from '../src/domain/sessions/session.js';
-import { openHomeRouters, type Workers } from '../src/mediasoup/workers.js';
+import type { Workers } from '../src/mediasoup/workers.js';
 import { DataPeer, type PeerChannel, type Said } from './data-peer.fixture.js';
-import { localNode, type LocalNode } from './local-node.fixture.js';
+import { localNode, openOneCore, type LocalNode } from './local-node.fixture.js';
 import { StallingPeer } from './stalling-peer.fixture.js';
 
-const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const CHAT = { room: 'room', participant: 'anna', purpose: 'chat' };
 const LARGEST = Buffer.alloc(256 * 1024, 7);
 /** One of each kind. */
@@ -29,8 +26,7 @@ let local: LocalNode;
 const peers: DataPeer[] = [];
 
 beforeAll(async () => {
-  const listen = { ip: '127.0.0.1', basePort: 0 };
-  workers = await openHomeRouters({ cores: 1, listen, clock: systemClock, log: SILENT });
+  ({ workers } = await openOneCore());
 });
 
 afterAll(() => workers.close());

@@ -1,49 +1,34 @@
 import { createSocket } from 'node:dgram';
 import { readFileSync, readdirSync } from 'node:fs';
 import process from 'node:process';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { eventually, seededRandom } from '@sluice/testing';
 import type { RunningMediaNode } from '../src/compose.js';
-import { PagePeer, launchBrowser, openPage } from './browser.fixture.js';
-import { startTestCluster, type TestCluster } from './cluster.fixture.js';
 import { NodeCalls, type SessionCalls } from './session.fixture.js';
+import { aStage } from './stage.fixture.js';
 
-let cluster: TestCluster;
+const stage = aStage();
 let running: RunningMediaNode;
 let node: NodeCalls;
-let browser: Browser;
-let page: Page;
 
 beforeAll(async () => {
-  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
-  running = await cluster.startNode('node-1');
+  running = await stage.cluster.startNode('node-1');
   node = new NodeCalls(running);
 });
 
-afterAll(async () => {
+afterAll(() => {
   node.close();
-  await browser.close();
-  await cluster[Symbol.asyncDispose]();
 });
 
-beforeEach(async () => {
-  page = await openPage(browser);
-});
-
-afterEach(async () => {
-  await page.close();
+afterEach(() => {
   running.node.close('test over');
 });
 
-const peer = (name: string) => new PagePeer(page, name);
+const peer = (name: string) => stage.peer(name);
 
 /** A session of a link between two rooms, with a PeerConnection for each way. */
-async function enter(room: string, participant: string, dials = false): Promise<SessionCalls> {
-  const session = await node.open(room, participant, { dials });
-  session.watch();
-  await eventually(() => (session.eventsOf('snapshot').length > 0 ? undefined : 'not watched yet'));
-  return session;
+function enter(room: string, participant: string, dials = false): Promise<SessionCalls> {
+  return node.openWatched(room, participant, { dials });
 }
 
 /** What one end of a link sends, the other one takes, as often as the first has something to offer. */

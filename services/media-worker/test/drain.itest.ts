@@ -1,46 +1,29 @@
 import { once } from 'node:events';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '@sluice/testing';
-import { GapWatch, PagePeer, launchBrowser, openPage } from './browser.fixture.js';
-import { startTestCluster, type NodeProcess, type TestCluster } from './cluster.fixture.js';
+import { GapWatch } from './browser.fixture.js';
+import type { NodeProcess } from './cluster.fixture.js';
 import { NodeCalls, type SessionCalls } from './session.fixture.js';
+import { aStage } from './stage.fixture.js';
 
 /** No promise, which fault runs measure; other tests may have the machine to themselves just now. */
 const BROKEN_MS = 5_000;
 /** Of the whole test: what ends earlier did not wait for it. */
 const DEADLINE_MS = 50_000;
 
-let cluster: TestCluster;
-let browser: Browser;
-let page: Page;
+const stage = aStage('drain');
 let processes: NodeProcess[];
 let nodes: NodeCalls[];
-let rooms = 0;
-let room: string;
-
-beforeAll(async () => {
-  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await cluster[Symbol.asyncDispose]();
-});
 
 beforeEach(async () => {
-  rooms += 1;
-  room = `drain-${String(rooms)}`;
-  page = await openPage(browser);
   const drainMs = { SLUICE_DRAIN_MS: String(DEADLINE_MS) };
   processes = await Promise.all(
-    ['a', 'b'].map((name) => cluster.startProcess(`${name}-${String(rooms)}`, drainMs)),
+    ['a', 'b'].map((name) => stage.cluster.startProcess(`${name}-${String(stage.turn)}`, drainMs)),
   );
   nodes = processes.map((node) => new NodeCalls(node));
 });
 
 afterEach(async () => {
-  await page.close();
   for (const node of nodes) node.close();
   for (const { child } of processes) child.kill('SIGKILL');
   await Promise.all(processes.map((node) => node.stop()));
@@ -63,7 +46,7 @@ class Client {
   }
 
   async start(node: NodeCalls): Promise<void> {
-    this.session = await node.open(room, this.name);
+    this.session = await node.open(stage.room, this.name);
     this.session.watch();
     await this.begin(this.session, this.peer);
   }
@@ -77,11 +60,11 @@ class Client {
   async moveTo(node: NodeCalls): Promise<void> {
     const [old, oldPeer] = [this.session, this.peer];
     this.#moves += 1;
-    this.session = await node.open(room, this.name, { replacesSessionId: old.sessionId });
+    this.session = await node.open(stage.room, this.name, { replacesSessionId: old.sessionId });
     this.session.watch();
     await this.begin(this.session, this.peer);
     await old.closeSession('moved');
-    if (this.closesOldPeer) await new PagePeer(page, oldPeer).close();
+    if (this.closesOldPeer) await stage.peer(oldPeer).close();
   }
 }
 
@@ -89,7 +72,7 @@ const aPublisher = () =>
   new Client(
     'anna',
     async (session, peer) => {
-      await new PagePeer(page, peer).publish(session, { audio: 1, video: 1 });
+      await stage.peer(peer).publish(session, { audio: 1, video: 1 });
     },
     false,
   );
@@ -98,7 +81,7 @@ const aViewer = (name: string) =>
   new Client(
     name,
     async (session, peer) => {
-      const down = new PagePeer(page, peer);
+      const down = stage.peer(peer);
       await down.watch(session, 'anna');
       await down.decodes(1);
     },
@@ -113,19 +96,19 @@ describe('a node that is told to stop', () => {
     await ben.start(a);
     await cora.start(b);
     const watches = {
-      ben: await GapWatch.start(page, 'ben', ['ben-0', 'ben-1']),
-      cora: await GapWatch.start(page, 'cora', ['cora-0']),
+      ben: await GapWatch.start(stage.page, 'ben', ['ben-0', 'ben-1']),
+      cora: await GapWatch.start(stage.page, 'cora', ['cora-0']),
     };
 
     const exited = once(processes[0]!.child, 'exit');
     processes[0]!.signal('SIGTERM');
     await Promise.all([anna.asked(), ben.asked()]);
     expect(anna.session.eventsOf('move')[0]?.value.reason).toBe('draining');
-    await expect(a.open(room, 'dora')).rejects.toMatchObject({ code: 'NODE_DRAINING' });
+    await expect(a.open(stage.room, 'dora')).rejects.toMatchObject({ code: 'NODE_DRAINING' });
     await Promise.all([anna.moveTo(b), ben.moveTo(b)]);
     expect(await exited).toEqual([0, null]);
 
-    for (const viewer of [ben, cora]) await new PagePeer(page, viewer.peer).decodes(1);
+    for (const viewer of [ben, cora]) await stage.peer(viewer.peer).decodes(1);
     for (const [name, watch] of Object.entries(watches)) {
       const gaps = await watch.gaps();
       console.info(`drained, ${name}: ${JSON.stringify(gaps)}`);
@@ -142,7 +125,7 @@ describe('a node that drains', () => {
     await anna.start(a);
     await a.drain(DEADLINE_MS, 'upgrade');
     await anna.asked();
-    await expect(a.open(room, 'ben')).rejects.toMatchObject({ code: 'NODE_DRAINING' });
+    await expect(a.open(stage.room, 'ben')).rejects.toMatchObject({ code: 'NODE_DRAINING' });
     await a.undrain();
     const ben = aViewer('ben');
     await ben.start(a);

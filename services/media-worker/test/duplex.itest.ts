@@ -1,51 +1,30 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { eventually } from '@sluice/testing';
 import { grantsOf } from '@sluice/tokens';
 import type { RunningMediaNode } from '../src/compose.js';
-import { PagePeer, launchBrowser, openPage, type SourceOptions } from './browser.fixture.js';
-import { startTestCluster, type TestCluster } from './cluster.fixture.js';
+import type { PagePeer, SourceOptions } from './browser.fixture.js';
 import { NodeCalls, type SessionCalls } from './session.fixture.js';
+import { aStage } from './stage.fixture.js';
 
-let cluster: TestCluster;
+const stage = aStage();
 let running: RunningMediaNode;
 let node: NodeCalls;
-let browser: Browser;
-let page: Page;
-let rooms = 0;
-let room: string;
 
 beforeAll(async () => {
-  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
-  running = await cluster.startNode('node-1');
+  running = await stage.cluster.startNode('node-1');
   node = new NodeCalls(running);
 });
 
-afterAll(async () => {
+afterAll(() => {
   node.close();
-  await browser.close();
-  await cluster[Symbol.asyncDispose]();
 });
 
-beforeEach(async () => {
-  page = await openPage(browser);
-  rooms += 1;
-  room = `room-${String(rooms)}`;
-});
-
-afterEach(async () => {
-  await page.close();
+afterEach(() => {
   running.node.close('test over');
 });
 
-async function open(participant: string): Promise<SessionCalls> {
-  const session = await node.open(room, participant);
-  session.watch();
-  await eventually(() => (session.eventsOf('snapshot').length > 0 ? undefined : 'not watched yet'));
-  return session;
-}
-
-const peer = (name: string) => new PagePeer(page, name);
+const open = (participant: string) => node.openWatched(stage.room, participant);
+const peer = (name: string) => stage.peer(name);
 const mLines = (sdp: string) => sdp.match(/^m=\S+ \d+/gm) ?? [];
 
 /** Adds sources and negotiates them on the PeerConnection `main`. */
@@ -105,7 +84,7 @@ test('one PeerConnection publishes and receives two others', async () => {
   const names = (await duplex.received()).map(({ streamId, trackId }) => `${streamId} ${trackId}`);
   expect(names.sort()).toEqual(
     ['anna', 'cora'].flatMap((who) =>
-      ['audio', 'video'].map((track) => `${room}-${who}-cam ${track}`),
+      ['audio', 'video'].map((track) => `${stage.room}-${who}-cam ${track}`),
     ),
   );
 });
@@ -238,7 +217,7 @@ test('a client may only receive, and may not publish without the grant', async (
   const anna = await open('anna');
   await peer('anna').publish(anna, { video: 1 }, 'cam');
   const grants = grantsOf(['subscribe']);
-  const ben = await node.open(room, 'ben', { grants });
+  const ben = await node.open(stage.room, 'ben', { grants });
   ben.watch();
   const duplex = peer('ben');
   await expect(ben.negotiate('main', await peer('no').offer({ video: 1 }))).rejects.toMatchObject({

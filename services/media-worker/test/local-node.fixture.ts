@@ -3,12 +3,14 @@ import {
   SluiceError,
   notFound,
   streamKey,
+  systemClock,
   describeStream,
   type StreamName,
 } from '@sluice/core';
 import { FakeClock } from '@sluice/testing';
 import { Epochs } from '../src/domain/streams/epochs.js';
 import { MediaNode } from '../src/domain/node/media-node.js';
+import { SILENT } from '../src/domain/ports.fixture.js';
 import type { Directory, FactPublisher, NodeIdentity } from '../src/domain/ports.js';
 import { NumberedCopies } from '../src/domain/streams/numbered-copies.js';
 import { RetiredConnections } from '../src/domain/sessions/retired-connections.js';
@@ -24,7 +26,7 @@ import { Speakers } from '../src/domain/sessions/speakers.js';
 import { StreamClaims } from '../src/domain/streams/stream-claims.js';
 import { StreamCopies, type StreamSource } from '../src/domain/streams/stream-copies.js';
 import type { StreamCopy } from '../src/domain/streams/stream-copy.js';
-import type { Workers } from '../src/mediasoup/workers.js';
+import { openHomeRouters, type Workers } from '../src/mediasoup/workers.js';
 
 const IDENTITY: NodeIdentity = { nodeId: 'local', bootId: 'boot', grpcAddress: '127.0.0.1:1' };
 
@@ -85,6 +87,25 @@ export interface LocalNode {
   readonly facts: string[];
   readonly troubles: unknown[];
   open(participant: string): { session: Session; events: SessionEvent[] };
+}
+
+/** A core, and what was logged of it that somebody should look at. */
+export interface OneCore {
+  readonly workers: Workers;
+  readonly complaints: string[];
+}
+
+export async function openOneCore(): Promise<OneCore> {
+  const complaints: string[] = [];
+  const complain = (fields: object, message: string) => {
+    complaints.push(`${message} ${JSON.stringify(fields)}`);
+  };
+  const log = { ...SILENT, warn: complain, error: complain };
+  const listen = { ip: '127.0.0.1', basePort: 0 };
+  return {
+    workers: await openHomeRouters({ cores: 1, listen, clock: systemClock, log }),
+    complaints,
+  };
 }
 
 /** A media node without a network, whose time the test moves. */

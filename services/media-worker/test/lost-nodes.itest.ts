@@ -1,61 +1,44 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '@sluice/testing';
-import { GapWatch, PagePeer, launchBrowser, openPage, type Gaps } from './browser.fixture.js';
-import { startTestCluster, type NodeProcess, type TestCluster } from './cluster.fixture.js';
+import { GapWatch, type Gaps } from './browser.fixture.js';
+import type { NodeProcess } from './cluster.fixture.js';
 import { NodeCalls, type SessionCalls } from './session.fixture.js';
+import { aStage } from './stage.fixture.js';
 
 /** No promise, which fault runs measure; other tests may have the machine to themselves just now. */
 const BROKEN_MS = 15_000;
 
-let cluster: TestCluster;
-let browser: Browser;
-let page: Page;
+const stage = aStage('lost');
 let processes: NodeProcess[];
 let nodes: NodeCalls[];
-let rooms = 0;
-let room: string;
-
-beforeAll(async () => {
-  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await cluster[Symbol.asyncDispose]();
-});
 
 beforeEach(async () => {
-  rooms += 1;
-  room = `lost-${String(rooms)}`;
-  page = await openPage(browser);
   processes = await Promise.all(
-    ['a', 'b', 'c'].map((name) => cluster.startProcess(`${name}-${String(rooms)}`)),
+    ['a', 'b', 'c'].map((name) => stage.cluster.startProcess(`${name}-${String(stage.turn)}`)),
   );
   nodes = processes.map((node) => new NodeCalls(node));
 });
 
 afterEach(async () => {
-  await page.close();
   for (const node of nodes) node.close();
   await Promise.all(processes.map((node) => node.stop()));
 });
 
 async function aPublisher(node: NodeCalls, peer: string, replaces?: SessionCalls) {
   const options = replaces ? { replacesSessionId: replaces.sessionId } : {};
-  const session = await node.open(room, 'anna', options);
+  const session = await node.open(stage.room, 'anna', options);
   session.watch();
-  await new PagePeer(page, peer).publish(session, { audio: 1, video: 1 });
+  await stage.peer(peer).publish(session, { audio: 1, video: 1 });
   return session;
 }
 
 async function aViewer(node: NodeCalls): Promise<{ session: SessionCalls; gaps: GapWatch }> {
-  const session = await node.open(room, 'ben');
+  const session = await node.open(stage.room, 'ben');
   session.watch();
-  const down = new PagePeer(page, 'ben');
+  const down = stage.peer('ben');
   await down.watch(session, 'anna');
   await down.decodes(1);
-  return { session, gaps: await GapWatch.start(page, 'ben', ['ben']) };
+  return { session, gaps: await GapWatch.start(stage.page, 'ben', ['ben']) };
 }
 
 const follows = (session: SessionCalls, path: readonly string[]) =>
@@ -71,7 +54,7 @@ async function report(what: string, watch: GapWatch): Promise<Gaps> {
 }
 
 const longest = ({ audioMs, videoMs }: Gaps) => Math.max(audioMs, videoMs);
-const id = (name: string) => `${name}-${String(rooms)}`;
+const id = (name: string) => `${name}-${String(stage.turn)}`;
 
 describe('a viewer on another node', () => {
   test('follows a publisher whose node was frozen, which lets go when it is back', async () => {
@@ -82,7 +65,7 @@ describe('a viewer on another node', () => {
     processes[0]!.signalAll('SIGSTOP');
     await aPublisher(c, 'new', old);
     await follows(ben.session, [id('c'), id('b')]);
-    await new PagePeer(page, 'ben').decodes(1);
+    await stage.peer('ben').decodes(1);
     const gaps = await report('a frozen node', ben.gaps);
     expect(longest(gaps)).toBeLessThan(BROKEN_MS);
     expect(ben.session.eventsOf('subscriptionEnded')).toEqual([]);
@@ -92,7 +75,7 @@ describe('a viewer on another node', () => {
       const { streams } = await a.state();
       return streams.length === 0 ? undefined : 'it still says that it has the stream';
     }, 15_000);
-    await new PagePeer(page, 'ben').decodes(1);
+    await stage.peer('ben').decodes(1);
   });
 
   test('notices nothing when only the control process of the other node stalls', async () => {
@@ -104,7 +87,7 @@ describe('a viewer on another node', () => {
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     processes[0]!.signal('SIGCONT');
     await a.state();
-    await new PagePeer(page, 'ben').decodes(1);
+    await stage.peer('ben').decodes(1);
     await report('a stalled control process', ben.gaps);
     expect((await ben.session.stats()).subscriptions[0]?.path).toEqual([id('a'), id('b')]);
     expect(ben.session.eventsOf('subscriptionOffered')).toEqual([]);
@@ -121,7 +104,7 @@ describe('a viewer on another node', () => {
     ]);
     await aPublisher(c, 'new', old);
     await follows(ben.session, [id('c'), id('b')]);
-    await new PagePeer(page, 'ben').decodes(1);
+    await stage.peer('ben').decodes(1);
     const gaps = await report('a killed worker', ben.gaps);
     expect(longest(gaps)).toBeLessThan(BROKEN_MS);
     expect(ben.session.eventsOf('subscriptionEnded')).toEqual([]);

@@ -1,60 +1,45 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { TrackKind } from '@sluice/proto-gen/common';
 import { eventually } from '@sluice/testing';
 import type { RunningMediaNode } from '../src/compose.js';
-import { LOWEST_WIDTH, PagePeer, launchBrowser, openPage } from './browser.fixture.js';
-import { startTestCluster, type TestCluster } from './cluster.fixture.js';
+import { LOWEST_WIDTH, type PagePeer } from './browser.fixture.js';
 import { NodeCalls, type SessionCalls } from './session.fixture.js';
+import { aStage } from './stage.fixture.js';
 
 const BOTH = { receive: ['audio', 'video'] } as const;
 
-let cluster: TestCluster;
+const stage = aStage();
 let near: RunningMediaNode;
 let far: RunningMediaNode;
 let publishing: NodeCalls;
 let watching: NodeCalls;
-let browser: Browser;
-let page: Page;
-let rooms = 0;
-let room: string;
 
 beforeAll(async () => {
-  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
   const environment = { SLUICE_RELAY_LINGER_MS: '300' };
-  near = await cluster.startNode('near', environment);
-  far = await cluster.startNode('far', environment);
+  near = await stage.cluster.startNode('near', environment);
+  far = await stage.cluster.startNode('far', environment);
   publishing = new NodeCalls(near);
   watching = new NodeCalls(far);
 });
 
-afterAll(async () => {
+afterAll(() => {
   publishing.close();
   watching.close();
-  await browser.close();
-  await cluster[Symbol.asyncDispose]();
 });
 
-beforeEach(async () => {
-  page = await openPage(browser);
-  rooms += 1;
-  room = `room-${String(rooms)}`;
-});
-
-afterEach(async () => {
-  await page.close();
+afterEach(() => {
   near.node.close('test over');
   far.node.close('test over');
 });
 
-const peer = (name: string) => new PagePeer(page, name);
+const peer = (name: string) => stage.peer(name);
 
 function player(name: string, node = watching): Promise<SessionCalls> {
-  return node.open(room, name, { unattended: true, present: false });
+  return node.open(stage.room, name, { unattended: true, present: false });
 }
 
 async function publisher(what: Parameters<PagePeer['offer']>[0]): Promise<SessionCalls> {
-  const anna = await publishing.open(room, 'anna');
+  const anna = await publishing.open(stage.room, 'anna');
   anna.watch();
   await peer('up').publish(anna, what);
   return anna;
@@ -221,7 +206,7 @@ describe('clients that offer to receive', () => {
 describe('a session that nobody watches', () => {
   test('gets all that it subscribes to in one offer of ours', async () => {
     await publisher({ video: 1 });
-    const ben = await publishing.open(room, 'ben');
+    const ben = await publishing.open(stage.room, 'ben');
     ben.watch();
     await peer('up too').publish(ben, { audio: 1, video: 1 });
     const session = await player('carla');
@@ -234,10 +219,10 @@ describe('a session that nobody watches', () => {
   });
 
   test('ends with its PeerConnection, and is not taken for one that was left', async () => {
-    const anna = await publishing.open(room, 'anna', { unattended: true });
+    const anna = await publishing.open(stage.room, 'anna', { unattended: true });
     const up = peer('up');
     await up.publish(anna, { video: 1 });
-    const other = await publishing.open(room, 'anna', { unattended: true });
+    const other = await publishing.open(stage.room, 'anna', { unattended: true });
     const offer = await peer('again').offer({ video: 1 });
     await expect(other.publish(offer)).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
     await eventually(() => (sessionsOn(near) === 1 ? undefined : 'the refused one is left'));

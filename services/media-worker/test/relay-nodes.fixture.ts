@@ -12,7 +12,8 @@ import type { PlanRelayResponse } from '@sluice/proto-gen/stream_directory';
 import { freePort } from '@sluice/testing';
 import { relayTickets, type RelayTicket } from '@sluice/tokens';
 import type { HomeRouter } from '../src/domain/routers/home-router.js';
-import type { Directory, FactPublisher, Log, NodeIdentity } from '../src/domain/ports.js';
+import { SILENT, factsInto } from '../src/domain/ports.fixture.js';
+import type { Directory, NodeIdentity } from '../src/domain/ports.js';
 import { Relays, type RelayTimes } from '../src/domain/relays/relays.js';
 import { StreamCopies } from '../src/domain/streams/stream-copies.js';
 import { StreamCopy } from '../src/domain/streams/stream-copy.js';
@@ -28,8 +29,6 @@ import {
 } from './rtp.fixture.js';
 
 export const SECRET = 'a secret that only this test knows';
-
-const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 interface Placed {
   readonly parent: RouterRef;
@@ -172,21 +171,6 @@ export async function startNode(options: TestNodeOptions): Promise<TestNode> {
       await server.stop(100);
       workers.close();
     },
-  };
-}
-
-function factsInto(opened: RelayState[], closed: RelayState[]): FactPublisher {
-  const ignore = () => {};
-  return {
-    sessionOpened: ignore,
-    sessionChanged: ignore,
-    sessionClosed: ignore,
-    streamPublished: ignore,
-    streamChanged: ignore,
-    streamEnded: ignore,
-    speakersChanged: ignore,
-    relayOpened: (relay) => opened.push(relay),
-    relayClosed: (relay) => closed.push(relay),
   };
 }
 

@@ -1,29 +1,23 @@
 import type { Producer } from 'mediasoup/types';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock, streamKey, type StreamName } from '@sluice/core';
+import { streamKey, type StreamName } from '@sluice/core';
 import { eventually } from '@sluice/testing';
 import { RELAY_REASONS } from '../src/domain/streams/relay-reasons.js';
 import { SESSION_TIMINGS } from '../src/domain/sessions/session-bounds.js';
-import type { Log } from '../src/domain/ports.js';
 import { StreamCopy } from '../src/domain/streams/stream-copy.js';
-import { openHomeRouters, type Workers } from '../src/mediasoup/workers.js';
-import { localNode, type LocalNode } from './local-node.fixture.js';
+import type { Workers } from '../src/mediasoup/workers.js';
+import { localNode, openOneCore, type LocalNode } from './local-node.fixture.js';
 import { answerTo, offerOf } from './offer.fixture.js';
 
-const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const ANNA: StreamName = { room: 'room', participant: 'anna', purpose: 'cam' };
 const { answerMs, connectMs, graceMs, switchOverMs } = SESSION_TIMINGS;
 
 let workers: Workers;
+let complaints: string[];
 let local: LocalNode;
 
 beforeAll(async () => {
-  workers = await openHomeRouters({
-    cores: 1,
-    listen: { ip: '127.0.0.1', basePort: 0 },
-    clock: systemClock,
-    log: SILENT,
-  });
+  ({ workers, complaints } = await openOneCore());
 });
 
 afterAll(() => {
@@ -37,6 +31,7 @@ beforeEach(() => {
 afterEach(() => {
   local.node.close('test over');
   expect(local.troubles).toEqual([]);
+  expect(complaints).toEqual([]);
 });
 
 async function transports(): Promise<number> {
@@ -213,7 +208,7 @@ describe('answers', () => {
     const { session: ben, events } = local.open('ben');
     await ben.answer(ANNA, answerTo(await ben.subscribe(ANNA, ''), ['video']));
     expect(events.at(-1)).toMatchObject({ type: 'trackRefused', trackId: 'video' });
-    expect(ben.subscriptions.list[0]?.lines.map(({ track }) => track.trackId)).toEqual(['audio']);
+    expect(ben.subscriptions.list[0]?.tracks.map(({ track }) => track.trackId)).toEqual(['audio']);
     const dump = await workers.list[0]!.router.dump();
     expect(dump.mapConsumerIdProducerId).toHaveLength(1);
   });
@@ -238,7 +233,7 @@ describe('answers', () => {
     const first = await ben.subscribe(ANNA, '');
     await anna.publish('cam', offerOf(['audio', 'video']));
     const lines = () =>
-      ben.subscriptions.list[0]!.lines.map(({ track, accepted }) => [track.trackId, accepted]);
+      ben.subscriptions.list[0]!.tracks.map(({ track, accepted }) => [track.trackId, accepted]);
     await eventually(() => (lines().length === 2 ? undefined : 'one line'));
     expect(events.map(({ type }) => type)).not.toContain('subscriptionOffered');
     await ben.answer(ANNA, answerTo(first));

@@ -1,25 +1,18 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SluiceError, systemClock, type StreamName } from '@sluice/core';
+import { SluiceError, type StreamName } from '@sluice/core';
 import { eventually } from '@sluice/testing';
 import { SdpError } from '@sluice/sdp';
-import type { Log } from '../src/domain/ports.js';
 import type { Session } from '../src/domain/sessions/session.js';
-import { openHomeRouters, type Workers } from '../src/mediasoup/workers.js';
-import { localNode } from './local-node.fixture.js';
+import type { Workers } from '../src/mediasoup/workers.js';
+import { localNode, openOneCore } from './local-node.fixture.js';
 import { answerTo, offerOf } from './offer.fixture.js';
 
-const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
 let workers: Workers;
+let complaints: string[];
 
 beforeAll(async () => {
-  workers = await openHomeRouters({
-    cores: 1,
-    listen: { ip: '127.0.0.1', basePort: 0 },
-    clock: systemClock,
-    log: SILENT,
-  });
+  ({ workers, complaints } = await openOneCore());
 });
 
 afterAll(() => {
@@ -129,6 +122,8 @@ test('whatever sessions do at once, only expected errors come of it and nothing 
       await local.claims.allReleased();
       expect(local.troubles).toEqual([]);
       await nothingLeft();
+      // A consumer that its producer has taken along is not closed again.
+      expect(complaints.filter((one) => one.includes('closeConsumer'))).toEqual([]);
     }),
     { numRuns: 300 },
   );

@@ -10,6 +10,7 @@ import {
   type SetLayersRequest,
   type SubscriptionOffered,
 } from '@sluice/proto-gen/media_node';
+import { eventually } from '@sluice/testing';
 import { grantsOf } from '@sluice/tokens';
 
 const DEADLINE_MS = 10_000;
@@ -51,6 +52,20 @@ export class NodeCalls {
     };
     await callUnary(this.client, this.client.openSession.bind(this.client), request, DEADLINE_MS);
     return new SessionCalls(this.client, sessionId);
+  }
+
+  /** The same, and watched by the time that it is there. */
+  async openWatched(
+    room: string,
+    participant: string,
+    options: Partial<OpenSessionRequest> = {},
+  ): Promise<SessionCalls> {
+    const session = await this.open(room, participant, options);
+    session.watch();
+    await eventually(() =>
+      session.eventsOf('snapshot').length > 0 ? undefined : 'not watched yet',
+    );
+    return session;
   }
 
   drain(deadlineMs: number, reason = '') {

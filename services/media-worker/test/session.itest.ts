@@ -1,55 +1,34 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { SluiceError } from '@sluice/core';
 import { callUnary } from '@sluice/grpc-kit';
 import { eventually } from '@sluice/testing';
 import { grantsOf } from '@sluice/tokens';
 import type { RunningMediaNode } from '../src/compose.js';
-import { LOWEST_WIDTH, PagePeer, launchBrowser, openPage } from './browser.fixture.js';
-import { startTestCluster, type TestCluster } from './cluster.fixture.js';
+import { LOWEST_WIDTH } from './browser.fixture.js';
 import { NodeCalls, type SessionCalls } from './session.fixture.js';
+import { aStage } from './stage.fixture.js';
 
 const GRACE_MS = 1_500;
 
-let cluster: TestCluster;
+const stage = aStage();
 let running: RunningMediaNode;
 let node: NodeCalls;
-let browser: Browser;
-let page: Page;
-let rooms = 0;
-let room: string;
 
 beforeAll(async () => {
-  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
-  running = await cluster.startNode('node-1', { SLUICE_SESSION_GRACE_MS: String(GRACE_MS) });
+  running = await stage.cluster.startNode('node-1', { SLUICE_SESSION_GRACE_MS: String(GRACE_MS) });
   node = new NodeCalls(running);
 });
 
-afterAll(async () => {
+afterAll(() => {
   node.close();
-  await browser.close();
-  await cluster[Symbol.asyncDispose]();
 });
 
-beforeEach(async () => {
-  page = await openPage(browser);
-  rooms += 1;
-  room = `room-${String(rooms)}`;
-});
-
-afterEach(async () => {
-  await page.close();
+afterEach(() => {
   running.node.close('test over');
 });
 
-async function open(participant: string): Promise<SessionCalls> {
-  const session = await node.open(room, participant);
-  session.watch();
-  await eventually(() => (session.eventsOf('snapshot').length > 0 ? undefined : 'not watched yet'));
-  return session;
-}
-
-const peer = (name: string) => new PagePeer(page, name);
+const open = (participant: string) => node.openWatched(stage.room, participant);
+const peer = (name: string) => stage.peer(name);
 
 /** The newest offer that came as an event, once there are `count`. */
 async function offered(session: SessionCalls, count: number): Promise<string> {
@@ -71,8 +50,8 @@ async function routerCounts() {
 }
 
 function findStream(participant: string) {
-  const name = { room, participant, purpose: 'm.usermedia' };
-  const { directory } = cluster;
+  const name = { room: stage.room, participant, purpose: 'm.usermedia' };
+  const { directory } = stage.cluster;
   return callUnary(directory, directory.findStream.bind(directory), { name }, 5_000);
 }
 
@@ -110,7 +89,7 @@ describe('publishing and subscribing', () => {
     const lines = await down.received();
     expect(lines.map(({ trackId }) => trackId).sort()).toEqual(['audio', 'video']);
     expect(new Set(lines.map(({ streamId }) => streamId))).toEqual(
-      new Set([`${room}-anna-m.usermedia`]),
+      new Set([`${stage.room}-anna-m.usermedia`]),
     );
     const { subscriptions } = await ben.stats();
     expect(subscriptions[0]).toMatchObject({ path: ['node-1'] });
@@ -207,7 +186,7 @@ describe('publishing and subscribing', () => {
       ben.eventsOf('subscriptionEnded').length === 1 ? undefined : 'goes on',
     );
     expect(ben.eventsOf('subscriptionEnded')[0]?.value).toMatchObject({
-      subscription: { stream: { room, participant: 'anna', purpose: 'm.usermedia' } },
+      subscription: { stream: { room: stage.room, participant: 'anna', purpose: 'm.usermedia' } },
       reason: 'stream ended',
     });
     await eventually(async () => {
@@ -299,7 +278,7 @@ describe('what cannot be accepted', () => {
   });
 
   test('names, ids, grants and sizes are checked before anything happens', async () => {
-    const ben = await node.open(room, 'ben', {
+    const ben = await node.open(stage.room, 'ben', {
       grants: grantsOf([]),
     });
     const offer = await peer('up').offer({ video: 1 });
@@ -315,10 +294,10 @@ describe('what cannot be accepted', () => {
     });
     await ben.candidate('');
     await expect(node.open('', 'ben')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-    await expect(node.open(room, 'x', { sessionId: 'a b' })).rejects.toMatchObject({
+    await expect(node.open(stage.room, 'x', { sessionId: 'a b' })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
     });
-    await expect(node.open(room, 'x', { routerId: 'none' })).rejects.toMatchObject({
+    await expect(node.open(stage.room, 'x', { routerId: 'none' })).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     });
   });
@@ -401,7 +380,7 @@ describe('ICE restart', () => {
     const down = peer('down');
     await down.subscribe(ben, 'anna');
     await down.decodes(1);
-    const { sdp } = await ben.restartSubscription(room, 'anna');
+    const { sdp } = await ben.restartSubscription(stage.room, 'anna');
     await ben.answer('anna', await down.answer(sdp));
     await down.decodes(1);
     await up.accept((await anna.publish(await up.restart())).sdp);

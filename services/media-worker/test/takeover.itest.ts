@@ -1,41 +1,24 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { callUnary } from '@sluice/grpc-kit';
 import { eventually } from '@sluice/testing';
 import type { RunningMediaNode } from '../src/compose.js';
-import { GapWatch, PagePeer, launchBrowser, openPage } from './browser.fixture.js';
-import { startTestCluster, type TestCluster } from './cluster.fixture.js';
+import { GapWatch } from './browser.fixture.js';
 import { NodeCalls, type SessionCalls } from './session.fixture.js';
+import { aStage } from './stage.fixture.js';
 
 /** No promise, which fault runs measure; other tests may have the machine to themselves just now. */
 const BROKEN_MS = 5_000;
 
-let cluster: TestCluster;
-let browser: Browser;
-let page: Page;
+const stage = aStage('takeover');
 let running: RunningMediaNode[];
 let nodes: NodeCalls[];
-let rooms = 0;
-let room: string;
-
-beforeAll(async () => {
-  [cluster, browser] = await Promise.all([startTestCluster(), launchBrowser()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await cluster[Symbol.asyncDispose]();
-});
 
 beforeEach(async () => {
-  rooms += 1;
-  room = `takeover-${String(rooms)}`;
-  page = await openPage(browser);
   running = await Promise.all(
-    ['a', 'b', 'c'].map((name) => cluster.startNode(`${name}-${String(rooms)}`)),
+    ['a', 'b', 'c'].map((name) => stage.cluster.startNode(`${name}-${String(stage.turn)}`)),
   );
   nodes = running.map((node) => new NodeCalls(node));
-  const { directory } = cluster;
+  const { directory } = stage.cluster;
   await eventually(async () => {
     const call = directory.listNodes.bind(directory);
     const { nodes: listed } = await callUnary(directory, call, {}, 5_000);
@@ -46,15 +29,14 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await page.close();
   for (const node of nodes) node.close();
-  await Promise.all(running.map((node) => cluster.stopNode(node)));
+  await Promise.all(running.map((node) => stage.cluster.stopNode(node)));
 });
 
 async function aViewer(node: NodeCalls, name: string, overlap = false): Promise<SessionCalls> {
-  const session = await node.open(room, name);
+  const session = await node.open(stage.room, name);
   session.watch();
-  const down = new PagePeer(page, name);
+  const down = stage.peer(name);
   await down.watch(session, 'anna', overlap);
   await down.decodes(1);
   return session;
@@ -75,9 +57,9 @@ function picturesIn({ value }: { readonly value: { readonly sdp: string } }): nu
 describe('a session that takes over from another', () => {
   test('while the old node drains, viewers everywhere go on receiving', async () => {
     const [a, b, c] = nodes as [NodeCalls, NodeCalls, NodeCalls];
-    const old = await a.open(room, 'anna');
+    const old = await a.open(stage.room, 'anna');
     old.watch();
-    const before = await new PagePeer(page, 'old').publish(old, { audio: 1, video: 1 });
+    const before = await stage.peer('old').publish(old, { audio: 1, video: 1 });
     expect(before.tracks).toHaveLength(2);
     const viewers = {
       ben: await aViewer(a, 'ben'),
@@ -86,21 +68,21 @@ describe('a session that takes over from another', () => {
       eve: await aViewer(c, 'eve', true),
     };
     const watches = await Promise.all(
-      Object.keys(viewers).map((name) => GapWatch.start(page, name, [name])),
+      Object.keys(viewers).map((name) => GapWatch.start(stage.page, name, [name])),
     );
 
     await a.drain(20_000);
     await eventually(() => (old.eventsOf('move').length === 1 ? undefined : 'not asked to move'));
-    const anna = await b.open(room, 'anna', { replacesSessionId: old.sessionId });
+    const anna = await b.open(stage.room, 'anna', { replacesSessionId: old.sessionId });
     anna.watch();
-    await new PagePeer(page, 'new').publish(anna, { audio: 1, video: 1 });
+    await stage.peer('new').publish(anna, { audio: 1, video: 1 });
 
-    const [idA, idB, idC] = ['a', 'b', 'c'].map((name) => `${name}-${String(rooms)}`);
+    const [idA, idB, idC] = ['a', 'b', 'c'].map((name) => `${name}-${String(stage.turn)}`);
     await follows(viewers.ben, [idB!, idA!]);
     await follows(viewers.cora, [idB!]);
     await follows(viewers.dan, [idB!, idC!]);
     await follows(viewers.eve, [idB!, idC!]);
-    for (const name of Object.keys(viewers)) await new PagePeer(page, name).decodes(1);
+    for (const name of Object.keys(viewers)) await stage.peer(name).decodes(1);
     // What is left of the old origin ends after a while, and must not have been needed.
     await eventually(async () =>
       (await a.state()).sessions.some(({ participant }) => participant === 'anna')
@@ -109,7 +91,7 @@ describe('a session that takes over from another', () => {
     );
     await eventually(() => (old.watchEnd === 'ended' ? undefined : 'still watched'));
     await new Promise((resolve) => setTimeout(resolve, 4_000));
-    for (const name of Object.keys(viewers)) await new PagePeer(page, name).decodes(1);
+    for (const name of Object.keys(viewers)) await stage.peer(name).decodes(1);
     expect(viewers.dan.eventsOf('subscriptionOffered').map(picturesIn)).toEqual([1]);
     // Who said that it can show either, had both for a moment.
     expect(viewers.eve.eventsOf('subscriptionOffered').map(picturesIn)).toEqual([2, 1]);

@@ -1,4 +1,3 @@
-import { setLogEventListeners } from 'mediasoup';
 import {
   Resource,
   type Clock,
@@ -10,6 +9,7 @@ import type { CoreBeacon, HomeRouter, HomeRouters } from '../domain/routers/home
 import type { Log } from '../domain/ports.js';
 import { Core, type ClientListen } from './core.js';
 import { CpuShares } from './cpu-shares.js';
+import { logEngine } from './engine-log.js';
 import { nextRestart } from './restart-policy.js';
 import { WorkerPulse } from './worker-pulse.js';
 
@@ -44,14 +44,6 @@ export async function openHomeRouters(options: WorkersOptions): Promise<Workers>
     throw failed.reason;
   }
   return new Workers(cores, options);
-}
-
-/** mediasoup has one log for the whole process; what it warns of, clients can cause at will. */
-function logEngine(log: Log): void {
-  setLogEventListeners({
-    onwarn: (namespace, line) => log.debug({ namespace, line }, 'mediasoup warns'),
-    onerror: (namespace, line, error) => log.warn({ namespace, line, err: error }, 'mediasoup'),
-  });
 }
 
 /** This node's cores. One whose worker dies comes back, with a new router; see restart-policy.ts. */

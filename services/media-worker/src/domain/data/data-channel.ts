@@ -1,5 +1,6 @@
 import type { DataConsumer, DataProducer } from 'mediasoup/types';
 import { Resource, type ResourceEvents } from '@sluice/core';
+import { endConsumer } from '../end-consumer.js';
 import type { Channel, DataMessage } from './channel-table.js';
 import { PPID, isReliable, type ChannelParameters } from './dcep.js';
 
@@ -24,6 +25,8 @@ export class DataChannel extends Resource<DataChannelEvents> implements Channel 
   constructor(
     channel: Channel,
     private readonly consumer: DataConsumer,
+    /** What it forwards. */
+    private readonly source: DataProducer,
     /** What comes on a stream of ours; the client's are listened to all the time. */
     private readonly producer?: DataProducer,
   ) {
@@ -78,7 +81,7 @@ export class DataChannel extends Resource<DataChannelEvents> implements Channel 
   }
 
   protected override release(): void {
-    this.consumer.close();
+    endConsumer(this.consumer, this.source);
     this.producer?.close();
   }
 }

@@ -120,13 +120,14 @@ export class DataChannels extends Resource<DataChannelsEvents> {
     if (!opened) throw new SluiceError('CAPACITY_EXHAUSTED', 'too many data channels');
     const [channel, request] = opened;
     const { streamId } = channel;
+    const source = forwarded?.producer ?? this.nothing;
     try {
       const producer = await this.#listen(streamId);
       const consumer = await consumeDataOn(this.transport, streamId, {
-        dataProducerId: (forwarded?.producer ?? this.nothing).id,
+        dataProducerId: source.id,
         ...reliabilityOf(parameters),
       });
-      const made = this.#keep(new DataChannel(channel, consumer, producer), channel);
+      const made = this.#keep(new DataChannel(channel, consumer, source, producer), channel);
       // One after the other, in the order in which the worker hears it.
       const sent = made.send(request, PPID.dcep);
       if (forwarded && isReliable(parameters)) void made.forward(forwarded.sizeClasses);
@@ -183,7 +184,7 @@ export class DataChannels extends Resource<DataChannelsEvents> {
       this.#refuse('TOO_LARGE', `a message has at most ${String(MESSAGE_MAX_BYTES)} bytes`);
     } else if (rate?.take(payload.length) === false) {
       this.#refuse('RATE_LIMITED', 'too much data');
-      producer.pause().catch(() => undefined);
+      if (!producer.closed) producer.pause().catch(() => undefined);
       clock.after(PENALTY_MS, () => {
         if (!producer.closed) producer.resume().catch(() => undefined);
       });
@@ -226,7 +227,7 @@ export class DataChannels extends Resource<DataChannelsEvents> {
         return;
       }
       this.#early.delete(streamId);
-      const made = this.#keep(new DataChannel(channel, consumer), channel);
+      const made = this.#keep(new DataChannel(channel, consumer, this.nothing), channel);
       void made.send(reply, PPID.dcep);
       this.emit('opened', made);
       for (const message of early) made.heard(message);

@@ -13,7 +13,8 @@ import type { Publication } from '../sessions/publication.js';
 import { RELAY_REASONS } from '../streams/relay-reasons.js';
 import type { SessionProfile } from '../sessions/session-profile.js';
 import type { SessionEnvironment } from '../sessions/session-environment.js';
-import { SESSION_REASONS, Session } from '../sessions/session.js';
+import { SESSION_REASONS } from '../sessions/session-lifespan.js';
+import { Session } from '../sessions/session.js';
 
 export interface MediaNodeOptions {
   readonly identity: NodeIdentity;

@@ -4,6 +4,7 @@ import type { RelayDataTrack } from '@sluice/proto-gen/media_node';
 import type { DataTrack, SealedData } from '../data/data-track.js';
 import type { Pipe } from '../pipes/pipe.js';
 import { reliabilityOf } from '../data/sctp-stream.js';
+import { endConsumer } from '../end-consumer.js';
 
 interface FedTrack {
   readonly track: DataTrack;
@@ -33,16 +34,16 @@ export class RelayDataFeed extends Resource {
 
   /** One pass; mediasoup's errors are for the caller. */
   async follow(tracks: ReadonlyMap<string, DataTrack>): Promise<void> {
-    for (const [trackId, { consumer }] of [...this.#fed]) {
-      if (tracks.has(trackId) && !consumer.closed) continue;
+    for (const [trackId, fed] of [...this.#fed]) {
+      if (tracks.has(trackId) && !fed.consumer.closed) continue;
       this.#fed.delete(trackId);
-      consumer.close();
+      endFed(fed);
     }
     for (const track of [...tracks.values()]) await this.#feed(track);
   }
 
   protected override release(): void {
-    for (const { consumer } of this.#fed.values()) consumer.close();
+    for (const fed of this.#fed.values()) endFed(fed);
   }
 
   async #feed(track: DataTrack): Promise<void> {
@@ -55,13 +56,18 @@ export class RelayDataFeed extends Resource {
       dataProducerId: sealed.producer.id,
       ...reliabilityOf(track.parameters),
     });
-    before?.consumer.close();
-    if (isClosed(this)) consumer.close();
-    else this.#fed.set(track.trackId, { track, sealed, consumer });
+    if (before) endFed(before);
+    const fed = { track, sealed, consumer };
+    if (isClosed(this)) endFed(fed);
+    else this.#fed.set(track.trackId, fed);
   }
 }
 
 // A function, because the compiler takes what it saw before an await for still true.
 function isClosed(resource: { readonly closed: boolean }): boolean {
   return resource.closed;
+}
+
+function endFed({ consumer, sealed }: FedTrack): void {
+  endConsumer(consumer, sealed.producer);
 }

@@ -54,6 +54,10 @@ export class FakeProducer {
   }
 }
 
+/** Turns of the event loop that the worker's word takes. */
+const NOTICE_TURNS = 10;
+
+/** The worker closes it with its producer, and it hears of that later. */
 export class FakeConsumer {
   closed = false;
   paused = false;
@@ -62,23 +66,37 @@ export class FakeConsumer {
     readonly producer: FakeProducer,
     readonly rtpParameters: { readonly ssrc: number },
   ) {
-    producer.observer.once('close', () => this.close());
+    producer.observer.once('close', () => void this.#hearOfEnd());
   }
 
   close(): void {
+    if (!this.closed) this.#ask();
+    this.closed = true;
+  }
+
+  transportClosed(): void {
     this.closed = true;
   }
 
   async pause(): Promise<void> {
     await Promise.resolve();
-    if (this.closed) throw new Error('closed');
+    this.#ask();
     this.paused = true;
   }
 
   async resume(): Promise<void> {
     await Promise.resolve();
-    if (this.closed) throw new Error('closed');
+    this.#ask();
     this.paused = false;
+  }
+
+  async #hearOfEnd(): Promise<void> {
+    for (let turn = 0; turn < NOTICE_TURNS; turn += 1) await Promise.resolve();
+    this.closed = true;
+  }
+
+  #ask(): void {
+    if (this.closed || this.producer.closed) throw new Error('Consumer not found');
   }
 }
 
@@ -94,7 +112,7 @@ export class FakePipeTransport {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    for (const consumer of this.consumers) consumer.close();
+    for (const consumer of this.consumers) consumer.transportClosed();
     for (const producer of this.producers) producer.close();
     this.observer.emit('close');
   }

@@ -4,6 +4,7 @@ import { TrackKind } from '@sluice/proto-gen/common';
 import type { OpenRelayResponse, RelayTrack } from '@sluice/proto-gen/media_node';
 import type { Pipe } from '../pipes/pipe.js';
 import { consumeForPipe } from '../pipes/relay-consumer.js';
+import { endConsumer } from '../end-consumer.js';
 import { RELAY_REASONS } from '../streams/relay-reasons.js';
 import type { CopyTrack, StreamCopy } from '../streams/stream-copy.js';
 import { RelayDataFeed } from './relay-data-feed.js';
@@ -43,7 +44,7 @@ export class RelayFeed extends Resource {
   readonly #epoch: number;
   readonly #fed = new Map<string, FedTrack>();
   /** Of sources that were replaced. */
-  readonly #former = new Set<Consumer>();
+  readonly #former = new Set<FedTrack>();
   readonly #data: RelayDataFeed;
   readonly #follow = () => this.#changed();
   readonly #onCopyClosed = (reason: CloseReason) => this.#end(reason);
@@ -100,7 +101,7 @@ export class RelayFeed extends Resource {
     this.#ending?.cancel();
     this.#leaveCopy();
     pipe.off('closed', this.#onPipeClosed);
-    for (const { consumer } of this.#fed.values()) consumer.close();
+    for (const fed of this.#fed.values()) endFed(fed);
     this.#closeFormer();
     pipe.drop(this);
   }
@@ -143,7 +144,7 @@ export class RelayFeed extends Resource {
     this.#dropGone();
     for (const track of [...this.#copy.tracks.values()]) await this.#feed(track);
     await this.#feedData();
-    await Promise.all([...this.#fed.values()].map(({ consumer }) => this.#applyPause(consumer)));
+    await Promise.all([...this.#fed.values()].map((fed) => this.#applyPause(fed)));
     if (!this.#again) this.#tell();
   }
 
@@ -158,25 +159,25 @@ export class RelayFeed extends Resource {
   }
 
   #dropGone(): void {
-    for (const [trackId, { producer, consumer }] of this.#fed) {
+    for (const [trackId, fed] of this.#fed) {
       const now = this.#copy.tracks.get(trackId);
-      if (now?.producer === producer) continue;
+      if (now?.producer === fed.producer) continue;
       this.#fed.delete(trackId);
-      if (now && !this.#paused) this.#keepFormer(consumer);
-      else consumer.close();
+      if (now && !this.#paused) this.#keepFormer(fed);
+      else endFed(fed);
     }
   }
 
-  #keepFormer(consumer: Consumer): void {
-    this.#former.add(consumer);
+  #keepFormer(fed: FedTrack): void {
+    this.#former.add(fed);
     this.options.clock.after(REPLACED_KEEP_MS, () => {
-      this.#former.delete(consumer);
-      consumer.close();
+      this.#former.delete(fed);
+      endFed(fed);
     });
   }
 
   #closeFormer(): void {
-    for (const consumer of this.#former) consumer.close();
+    for (const fed of this.#former) endFed(fed);
     this.#former.clear();
   }
 
@@ -186,7 +187,7 @@ export class RelayFeed extends Resource {
     const consumer = await this.#consume(producer);
     if (!consumer) return;
     if (isClosed(this)) {
-      consumer.close();
+      endConsumer(consumer, producer);
       return;
     }
     const rtpParametersJson = JSON.stringify(consumer.rtpParameters);
@@ -204,14 +205,14 @@ export class RelayFeed extends Resource {
     }
   }
 
-  async #applyPause(consumer: Consumer): Promise<void> {
+  async #applyPause({ consumer, producer }: FedTrack): Promise<void> {
     if (consumer.closed || consumer.paused === this.#paused) return;
     try {
       // Resuming asks for a keyframe by itself.
       await (this.#paused ? consumer.pause() : consumer.resume());
     } catch (error) {
-      // Its producer ended meanwhile.
-      if (isClosed(consumer)) return;
+      // Its producer ended meanwhile, of which the consumer may not have heard yet.
+      if (isClosed(consumer) || producer.closed) return;
       throw error;
     }
   }
@@ -256,6 +257,10 @@ export class RelayFeed extends Resource {
 // A function, because the compiler takes what it saw before an await for still true.
 function isClosed(resource: { readonly closed: boolean }): boolean {
   return resource.closed;
+}
+
+function endFed({ consumer, producer }: FedTrack): void {
+  endConsumer(consumer, producer);
 }
 
 function toRelayTrack(trackId: string, { producer, rtpParametersJson }: FedTrack): RelayTrack {

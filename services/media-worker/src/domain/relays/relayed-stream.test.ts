@@ -4,7 +4,7 @@ import { TrackKind, type RelayState } from '@sluice/proto-gen/common';
 import type { OpenRelayRequest, OpenRelayResponse } from '@sluice/proto-gen/media_node';
 import type { PlanRelayResponse } from '@sluice/proto-gen/stream_directory';
 import { FakeClock } from '@sluice/testing';
-import type { FactPublisher, Log } from '../ports.js';
+import { SILENT, factsInto } from '../ports.fixture.js';
 import {
   FAR,
   FakeHomeRouter,
@@ -39,11 +39,6 @@ let opened: RelayState[];
 let closed: RelayState[];
 let established: StreamCopy[];
 
-const SILENT: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-function ignore(): void {
-  // Nothing is looked at.
-}
-
 beforeEach(() => {
   clock = new FakeClock();
   router = new FakeHomeRouter();
@@ -66,17 +61,6 @@ const aPlan = (changes: Partial<PlanRelayResponse> = {}): PlanRelayResponse => (
 });
 
 function aStream(): RelayedStream {
-  const facts: FactPublisher = {
-    sessionOpened: ignore,
-    sessionChanged: ignore,
-    sessionClosed: ignore,
-    streamPublished: ignore,
-    streamChanged: ignore,
-    streamEnded: ignore,
-    speakersChanged: ignore,
-    relayOpened: (relay) => opened.push(relay),
-    relayClosed: (relay) => closed.push(relay),
-  };
   const directory = {
     claimStream: () => Promise.reject(new Error('not used')),
     releaseStream: () => Promise.reject(new Error('not used')),
@@ -93,7 +77,7 @@ function aStream(): RelayedStream {
     {
       identity: { nodeId: 'here', bootId: 'boot', grpcAddress: 'here:1' },
       directory,
-      facts,
+      facts: factsInto(opened, closed),
       pipes: { ensure: () => Promise.resolve(newPipe()) },
       peerOf: () => peer,
       clock,

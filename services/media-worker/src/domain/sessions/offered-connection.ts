@@ -9,13 +9,14 @@ import {
   type OfferedSlot,
   type OutgoingTrack,
 } from '@sluice/sdp';
+import type { Carried, Carrier } from './carrier.js';
 import { Connection, type ConnectionSettings } from './connection.js';
 import { onFirstSent } from './join-phases.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import { numberedAs } from '../routers/router-numbers.js';
+import { endConsumer } from '../end-consumer.js';
 import type { StreamSource } from '../streams/stream-copies.js';
 import type { CopyTrack } from '../streams/stream-copy.js';
-import type { Carrier, Subscription } from './subscription.js';
 
 /** A client's offer to receive, and who has streams in its numbers. */
 export interface OfferToReceive {
@@ -45,7 +46,7 @@ export class OfferedConnection extends Resource implements Carrier {
   readonly data = undefined;
   readonly #sending = new Map<Mid, OutgoingTrack>();
   #slots: readonly OfferedSlot[] = [];
-  #subscription: Subscription | undefined;
+  #subscription: Carried | undefined;
   #answered = false;
   /** Consumers were made that the client has not been told of. */
   #replaced = false;
@@ -120,7 +121,7 @@ export class OfferedConnection extends Resource implements Carrier {
     return this.#replaced;
   }
 
-  carry(subscription: Subscription): void {
+  carry(subscription: Carried): void {
     this.#subscription = subscription;
   }
 
@@ -141,7 +142,7 @@ export class OfferedConnection extends Resource implements Carrier {
     this.#sending.set(slot.mid, placeholder);
     const consumer = await consumeFitting(transport, slot, { producerId, rtpCapabilities });
     if (!consumer || !this.#isSame(before, consumer)) {
-      consumer?.close();
+      if (consumer) endConsumer(consumer, track.producer);
       if (before) this.#sending.set(slot.mid, before);
       else this.#sending.delete(slot.mid);
       return undefined;
@@ -218,7 +219,7 @@ export class OfferedConnection extends Resource implements Carrier {
   #slotFor(kind: 'audio' | 'video', mid: Mid | undefined): OfferedSlot | undefined {
     if (mid !== undefined) return this.#slots.find((slot) => slot.mid === mid);
     // What had no place in the answer has none later, and what lost its track may get another.
-    const inUse = new Set(this.#subscription?.lines.map((line) => line.mid));
+    const inUse = new Set(this.#subscription?.tracks.map((track) => track.mid));
     return this.#slots.find(
       (slot) =>
         slot.kind === kind &&

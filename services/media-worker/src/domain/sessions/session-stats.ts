@@ -9,7 +9,7 @@ const LOSS_UNIT = 256;
 /** What flows right now in one subscription. */
 export async function statsOf(subscription: Subscription): Promise<SubscriptionStats> {
   const tracks = await Promise.all(
-    subscription.lines.map(({ track, consumer }) => trackStats(track.trackId, consumer)),
+    subscription.tracks.map(({ track, consumer }) => trackStats(track.trackId, consumer)),
   );
   return { stream: subscription.name, path: [...subscription.path], tracks };
 }

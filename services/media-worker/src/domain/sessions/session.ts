@@ -1,11 +1,5 @@
 import type { RouterRef, SessionRef } from '@sluice/proto-gen/common';
-import {
-  Resource,
-  Serial,
-  SluiceError,
-  type StreamName,
-  type Timer,
-} from '@sluice/core';
+import { Resource, Serial, SluiceError, type StreamName } from '@sluice/core';
 import { readIceFragment, readRemoteCandidate, type OfferHints } from '@sluice/sdp';
 import type { Connection, IceUpdate } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
@@ -15,23 +9,17 @@ import { DuplexConnections } from './duplex-connections.js';
 import type { Answered, Publication } from './publication.js';
 import { Publications } from './publications.js';
 import { RELAY_REASONS } from '../streams/relay-reasons.js';
+import { SessionCommands } from './session-commands.js';
 import type { SessionEnvironment } from './session-environment.js';
-import type { Attachment, SessionEvent, Watcher } from './session-events.js';
+import type { Attachment, SessionEvent } from './session-events.js';
+import { SESSION_REASONS, SessionLifespan } from './session-lifespan.js';
 import type { SessionProfile, SessionStart } from './session-profile.js';
 import { dialingSettings, publishingSettings, subscribingSettings } from './session-settings.js';
+import { SessionWatching, tooLate } from './session-watching.js';
 import type { Layers } from './subscription.js';
 import { Subscriptions, type SubscribeHow } from './subscriptions.js';
 import type { Measured } from '../traffic.js';
 import { TrickledCandidates } from './trickled-candidates.js';
-
-/** Why a session ended whose participant lives on in another one, or is about to. */
-export const SESSION_REASONS = {
-  moved: RELAY_REASONS.moved,
-  workerLost: 'media worker lost',
-} as const;
-
-/** More cannot be missed by a client that does nothing: each subscription ends once. */
-const MISSED_MAX = 1_024;
 
 /**
  * One participant's connection to the cluster, on one home router, with all that hangs on it. It
@@ -41,19 +29,13 @@ export class Session extends Resource {
   readonly publications: Publications;
   readonly subscriptions: Subscriptions;
   readonly #duplexes: DuplexConnections;
-  readonly #turn: Serial;
+  readonly #commands: SessionCommands;
+  readonly #watching: SessionWatching;
+  readonly #lifespan: SessionLifespan;
   readonly #trickled: TrickledCandidates;
-  #waiting = 0;
   #present: boolean;
-  #watcher: Watcher | undefined;
-  #graceTimer: Timer | undefined;
-  /** Told to nobody yet. */
-  readonly #missed: SessionEvent[] = [];
   /** What every watcher is told, once it is known that the session must go. */
   #moving: (() => SessionEvent) | undefined;
-  /** What is known of a session that has taken over a stream of this one. */
-  #superseded: 'by its heir' | 'by some origin' | undefined;
-  #candidates = 0;
 
   constructor(
     readonly profile: SessionProfile,
@@ -64,17 +46,27 @@ export class Session extends Resource {
   ) {
     super();
     this.#present = present;
-    this.#turn = turn;
+    this.#commands = new SessionCommands({
+      turn,
+      waitingMax: environment.limits.waitingCommands,
+      isOver: () => this.closed,
+      onDone: () => this.#lifespan.endUnattended(),
+    });
+    this.#watching = this.#watchers();
+    this.#lifespan = this.#life();
     this.publications = this.own(this.#publications(origin));
     this.subscriptions = this.own(this.#subscriptions());
     this.#duplexes = this.own(this.#duplexConnections());
-    this.#trickled = new TrickledCandidates(() => this.subscriptions.connections);
+    this.#trickled = new TrickledCandidates(
+      () => this.subscriptions.connections,
+      environment.limits.candidates,
+    );
     environment.facts.sessionOpened(this.ref());
-    this.#startGrace();
+    this.#lifespan.startGrace();
   }
 
   get attached(): boolean {
-    return this.#watcher !== undefined;
+    return this.#watching.attached;
   }
 
   /** Whether its client was asked to go elsewhere. */
@@ -104,21 +96,7 @@ export class Session extends Resource {
 
   /** Says everything to `write` from now on, beginning with what there is; an older watcher ends. */
   attach(write: (event: SessionEvent) => void): Attachment {
-    const { promise: over, resolve } = Promise.withResolvers<undefined>();
-    const end = () => resolve(undefined);
-    if (this.closed) {
-      write({ type: 'ended', reason: 'the session is over' });
-      end();
-      return { over, detach: end };
-    }
-    const replaced = this.#watcher;
-    const watcher: Watcher = { write, end };
-    this.#watcher = watcher;
-    this.#graceTimer?.cancel();
-    replaced?.end();
-    if (!replaced) this.environment.facts.sessionChanged(this.ref());
-    this.#greet(write);
-    return { over, detach: () => this.#detach(watcher) };
+    return this.closed ? tooLate(write) : this.#watching.attach(write);
   }
 
   setPresent(present: boolean): void {
@@ -193,7 +171,7 @@ export class Session extends Resource {
   /** Our offer; empty when it follows as an event. */
   async subscribe(stream: StreamName, key: string, how: SubscribeHow = {}): Promise<string> {
     this.#need('subscribe');
-    this.#admit();
+    this.#commands.admit();
     // Under way at once, so that many subscriptions wait for their relays together.
     this.environment.source.ensure(this.home.routerId, stream).catch(() => undefined);
     return this.#command(() =>
@@ -251,7 +229,7 @@ export class Session extends Resource {
    */
   updateIce(known: string, text: string): Promise<IceUpdate> {
     const fragment = readIceFragment(text);
-    this.#countCandidates(fragment.candidates.length);
+    this.#trickled.count(fragment.candidates.length);
     return this.#command(() => {
       const [connection, another] = this.#connections;
       if (connection && !another) return connection.updateIce(known, fragment);
@@ -266,21 +244,14 @@ export class Session extends Resource {
    */
   addCandidate(candidate: string, connectionKey = ''): void {
     const read = readRemoteCandidate(candidate);
-    this.#countCandidates(1);
+    this.#trickled.count(1);
     if (read && this.profile.dials === true) this.#trickled.add(connectionKey, read);
-  }
-
-  #countCandidates(count: number): void {
-    this.#candidates += count;
-    if (this.#candidates > this.environment.limits.candidates) {
-      throw new SluiceError('RATE_LIMITED', 'too many ICE candidates');
-    }
   }
 
   move(reason: string, remainingMs: () => number): void {
     if (this.#moving || this.closed) return;
     this.#moving = () => ({ type: 'move', reason, deadlineMs: remainingMs() });
-    this.#watcher?.write(this.#moving());
+    this.#watching.tellOfMove();
   }
 
   stay(): void {
@@ -290,7 +261,7 @@ export class Session extends Resource {
   /** Lets a stream go to the session that takes over from this one. */
   handOver(purpose: string): void {
     this.publications.find(purpose)?.close(RELAY_REASONS.moved);
-    this.#supersede('by its heir');
+    this.#lifespan.supersede('by its heir');
   }
 
   /** Whether it is of use to somebody, so that its streams' names cannot go to another session. */
@@ -317,12 +288,43 @@ export class Session extends Resource {
   }
 
   protected override release(reason: string): void {
-    this.#graceTimer?.cancel();
-    const watcher = this.#watcher;
-    this.#watcher = undefined;
-    watcher?.write({ type: 'ended', reason });
-    watcher?.end();
+    this.#lifespan.endGrace();
+    this.#watching.end(reason);
     this.environment.facts.sessionClosed(this.ref(), reason);
+  }
+
+  #watchers(): SessionWatching {
+    return new SessionWatching({
+      snapshot: () => ({
+        type: 'snapshot',
+        publications: this.publications.list.map(({ name }) => name.purpose),
+        subscriptions: this.subscriptions.refs,
+      }),
+      move: () => this.#moving?.(),
+      repeatOffers: () => this.subscriptions.repeat(),
+      onChanged: () => {
+        this.environment.facts.sessionChanged(this.ref());
+        if (this.attached) this.#lifespan.endGrace();
+        else {
+          this.#lifespan.startGrace();
+          this.#lifespan.endWhenMoved();
+        }
+      },
+    });
+  }
+
+  #life(): SessionLifespan {
+    const { clock, timings } = this.environment;
+    return new SessionLifespan({
+      clock,
+      timings,
+      unattended: this.profile.unattended === true,
+      attached: () => this.attached,
+      publishes: () => this.publications.list.length > 0,
+      receives: () => this.subscriptions.size > 0,
+      reachable: () => !this.#commands.idle || this.transports.length > 0,
+      close: (reason) => this.close(reason),
+    });
   }
 
   #publications(origin: RouterRef): Publications {
@@ -335,11 +337,11 @@ export class Session extends Resource {
         ...{ claims, copies, facts, speakers, retired, settings },
         ...{ home, origin, sessionId, replacesSessionId, username },
         moving: () => this.moving,
-        onFenced: () => this.#supersede('by some origin'),
-        onRefused: (stream, error) => this.#tell({ type: 'failed', stream, error }),
-        onEnded: () => this.#endUnattended(),
+        onFenced: () => this.#lifespan.supersede('by some origin'),
+        onRefused: (stream, error) => this.#watching.tell({ type: 'failed', stream, error }),
+        onEnded: () => this.#lifespan.endUnattended(),
         onDemand: tellsDemand
-          ? (purpose, wanted) => this.#tell({ type: 'demandChanged', purpose, wanted })
+          ? (purpose, wanted) => this.#watching.tell({ type: 'demandChanged', purpose, wanted })
           : undefined,
       },
       profile.publicationsMax ?? limits.publications,
@@ -358,10 +360,10 @@ export class Session extends Resource {
       subscriptionsMax: limits.subscriptions,
       connectionsMax: limits.connections,
       recoveryDelaysMs: timings.recoveryDelaysMs,
-      tell: (event) => this.#tell(event),
-      onEnded: () => this.#endWhenMoved(),
-      onConnectionClosed: () => this.#endUnattended(),
-      inTurn: (task) => this.#turn.run(task),
+      tell: (event) => this.#watching.tell(event),
+      onEnded: () => this.#lifespan.endWhenMoved(),
+      onConnectionClosed: () => this.#lifespan.endUnattended(),
+      inTurn: (task) => this.#commands.between(task),
       report,
     });
   }
@@ -394,6 +396,10 @@ export class Session extends Resource {
     ];
   }
 
+  #command<T>(task: () => Promise<T> | T): Promise<T> {
+    return this.#commands.run(task);
+  }
+
   #own(purpose: string): StreamName {
     const { room, participant } = this.profile;
     return { room, participant, purpose };
@@ -402,79 +408,5 @@ export class Session extends Resource {
   #need(grant: 'publish' | 'subscribe'): void {
     if (this.profile.grants[grant]) return;
     throw new SluiceError('PERMISSION_DENIED', `the token does not allow to ${grant}`);
-  }
-
-  #admit(): void {
-    if (this.#waiting < this.environment.limits.waitingCommands) return;
-    throw new SluiceError('RATE_LIMITED', 'too many commands at once');
-  }
-
-  /** Commands of one session run one after the other. */
-  async #command<T>(task: () => Promise<T> | T): Promise<T> {
-    this.#admit();
-    this.#waiting += 1;
-    try {
-      return await this.#turn.run(() => {
-        if (this.closed) throw new SluiceError('NOT_FOUND', 'the session is over');
-        return task();
-      });
-    } finally {
-      this.#waiting -= 1;
-      this.#endUnattended();
-    }
-  }
-
-  #tell(event: SessionEvent): void {
-    if (this.#watcher) this.#watcher.write(event);
-    // Offers are said again to the next watcher; all else it must hear of once.
-    else if (event.type !== 'subscriptionOffered' && this.#missed.length < MISSED_MAX) {
-      this.#missed.push(event);
-    }
-  }
-
-  #greet(write: (event: SessionEvent) => void): void {
-    write({
-      type: 'snapshot',
-      publications: this.publications.list.map(({ name }) => name.purpose),
-      subscriptions: this.subscriptions.refs,
-    });
-    for (const event of this.#missed.splice(0)) write(event);
-    if (this.#moving) write(this.#moving());
-    this.subscriptions.repeat();
-  }
-
-  #detach(watcher: Watcher): void {
-    watcher.end();
-    if (this.#watcher !== watcher) return;
-    this.#watcher = undefined;
-    this.environment.facts.sessionChanged(this.ref());
-    this.#startGrace();
-    this.#endWhenMoved();
-  }
-
-  #supersede(by: 'by its heir' | 'by some origin'): void {
-    this.#superseded = by;
-    this.#endWhenMoved();
-  }
-
-  /** Nobody needs it any more once all that it published is elsewhere and nothing is received. */
-  #endWhenMoved(): void {
-    if (!this.#superseded || this.publications.list.length > 0) return;
-    const idle = this.#superseded === 'by its heir' && this.subscriptions.size === 0;
-    if (idle || !this.attached) this.close(SESSION_REASONS.moved);
-  }
-
-  #startGrace(): void {
-    this.#graceTimer?.cancel();
-    const { clock, timings } = this.environment;
-    this.#graceTimer = this.profile.unattended
-      ? clock.after(timings.connectMs, () => this.#endUnattended())
-      : clock.after(timings.graceMs, () => this.close('not resumed in time'));
-  }
-
-  /** Without a PeerConnection nobody can reach it any more. */
-  #endUnattended(): void {
-    if (!this.profile.unattended || this.#waiting > 0 || this.transports.length > 0) return;
-    this.close('connection over');
   }
 }

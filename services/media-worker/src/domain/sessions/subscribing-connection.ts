@@ -1,15 +1,15 @@
 import type { Consumer, WebRtcTransport } from 'mediasoup/types';
 import { Resource, SluiceError, type ResourceEvents, type Timer } from '@sluice/core';
 import { SdpError, type Mid } from '@sluice/sdp';
+import type { Carried, Carrier, PendingOffer } from './carrier.js';
 import { Connection, type ConnectionSettings } from './connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import { onFirstSent, type JoinPhase } from './join-phases.js';
 import type { CopyTrack } from '../streams/stream-copy.js';
-import type { Carrier, PendingOffer, Subscription } from './subscription.js';
 
 export interface SubscribingConnectionEvents extends ResourceEvents {
   /** The client must be told; `cause` is what changed last, where a subscription did. */
-  offered: [cause: Subscription | undefined, sdp: string];
+  offered: [cause: Carried | undefined, sdp: string];
   /** The client's answer ended tracks that it had sent. */
   removed: [mids: readonly Mid[]];
 }
@@ -32,10 +32,10 @@ export class SubscribingConnection
   extends Resource<SubscribingConnectionEvents>
   implements Carrier
 {
-  readonly #subscriptions = new Set<Subscription>();
+  readonly #subscriptions = new Set<Carried>();
   #pending: UnansweredOffer | undefined;
   /** What waits for the exchange that is under way. */
-  #due: { readonly cause: Subscription | undefined } | undefined;
+  #due: { readonly cause: Carried | undefined } | undefined;
   #timer: Timer | undefined;
   #ending = false;
   /** The client will have no data channels. */
@@ -92,7 +92,7 @@ export class SubscribingConnection
   }
 
   /** Puts a subscription on it, until that closes. */
-  carry(subscription: Subscription): void {
+  carry(subscription: Carried): void {
     this.#subscriptions.add(subscription);
     subscription.onClosed(() => this.#subscriptions.delete(subscription));
   }
@@ -149,7 +149,7 @@ export class SubscribingConnection
   }
 
   /** Our offer of all there is now; undefined while an earlier one is unanswered. */
-  offer(cause: Subscription | undefined): string | undefined {
+  offer(cause: Carried | undefined): string | undefined {
     if (this.connection.negotiation.state !== 'stable') {
       this.#due = { cause };
       return undefined;
@@ -162,7 +162,7 @@ export class SubscribingConnection
   }
 
   /** Like {@link offer}, for what the client did not ask for. */
-  announce(cause: Subscription | undefined): void {
+  announce(cause: Carried | undefined): void {
     const sdp = this.offer(cause);
     if (sdp !== undefined) this.emit('offered', cause, sdp);
   }

@@ -1,21 +1,20 @@
-import type { Consumer, WebRtcTransport } from 'mediasoup/types';
+import type { Consumer } from 'mediasoup/types';
 import {
   Resource,
   sdpStreamId,
   streamKey,
   type Clock,
-  type Closable,
   type StreamKey,
   type StreamName,
 } from '@sluice/core';
 import { SdpError, type Mid } from '@sluice/sdp';
-import type { Connection } from './connection.js';
+import type { Carried, Carrier } from './carrier.js';
 import type { DataChannel } from '../data/data-channel.js';
 import type { SubscriptionRef } from './session-events.js';
-import { ShownLayers } from './shown-layers.js';
+import { endConsumer } from '../end-consumer.js';
 import type { CopyTrack, StreamCopy } from '../streams/stream-copy.js';
-import type { StreamSource } from '../streams/stream-copies.js';
-import { SubscribedData, type DataCarrier } from './subscribed-data.js';
+import { SubscribedData } from './subscribed-data.js';
+import { SubscribedTrack, type Feed } from './subscribed-track.js';
 
 /** What a client wants of a stream's video; the highest layers where nothing is said. */
 export interface Layers {
@@ -26,68 +25,6 @@ export interface Layers {
   readonly unwanted?: ReadonlySet<string> | undefined;
   /** Tracks that the client is not offered. One that is no more is offered though it was declined. */
   readonly withheld?: ReadonlySet<string> | undefined;
-}
-
-/** What an m-line carries. */
-interface Feed {
-  readonly mid: Mid;
-  /** As the SDP names it. */
-  readonly trackName: string;
-  readonly consumer: Consumer;
-}
-
-/** One track as the client receives it. */
-interface Line extends Feed {
-  readonly track: CopyTrack;
-  readonly layers: ShownLayers;
-  /**
-   * What the client had before: on the same m-line until it has accepted `consumer` in its place, on
-   * one of its own until `consumer` has a picture.
-   */
-  predecessor: Feed | undefined;
-  /** The client was offered it; an answer to an older offer says nothing of it. */
-  offered: boolean;
-  accepted: boolean;
-  flowing: boolean;
-}
-
-/** An offer of ours that the client has not answered. */
-export interface PendingOffer {
-  readonly sdp: string;
-  readonly cause: Subscription | undefined;
-}
-
-/** The PeerConnection on which a client receives subscriptions. */
-export interface Carrier extends Closable, DataCarrier {
-  /** What the client calls it; empty when it belongs to one subscription alone. */
-  readonly key: string;
-  readonly connected: boolean;
-  readonly connection: Connection;
-  readonly transport: WebRtcTransport;
-  /** Where its subscriptions get streams from, if not as the router numbers them. */
-  readonly source?: StreamSource;
-  /** Whether something changed that the client has not been told. */
-  readonly offerNeeded: boolean;
-  readonly pending: PendingOffer | undefined;
-  /** A subscription without tracks is over: its client can be told no more than that. */
-  readonly endsWhenEmpty?: boolean;
-  /** Puts a subscription on it, until that closes. */
-  carry(subscription: Subscription): void;
-  /** Makes a paused consumer on the m-line `mid` or a new one; undefined where the client has no place for it. */
-  consume(track: CopyTrack, streamId: string, mid?: Mid): Promise<[Mid, Consumer] | undefined>;
-  /** Tells, when `consumer` has sent its first media, how long the subscription took. */
-  watchFirstMedia(consumer: Consumer, askedAtMs: number): void;
-  stop(mid: Mid): void;
-  /** Our offer of all there is now; undefined while an earlier one is unanswered. */
-  offer(cause: Subscription): string | undefined;
-  /** Like {@link offer}, for what the client did not ask for. */
-  announce(cause: Subscription): void;
-  /** Says again what may not have reached the client. */
-  repeat(): void;
-  /** @throws {SdpError} or {SluiceError}, and then the offer is still unanswered. */
-  answer(sdp: string): Promise<void>;
-  /** New ICE credentials, which the next offer brings. */
-  restartIce(): Promise<void>;
 }
 
 export interface SubscriptionEvents {
@@ -113,15 +50,10 @@ export interface SubscriptionOptions {
   readonly withheld?: ReadonlySet<string> | undefined;
 }
 
-/** How long what was replaced still flows after the first picture of its successor: it has to arrive. */
-const OVERLAP_MS = 500;
-/** Above that of all other consumers. */
-const FIRST_PRIORITY = 10;
-
 /** One stream that a session receives. */
-export class Subscription extends Resource {
+export class Subscription extends Resource implements Carried {
   readonly key: StreamKey;
-  readonly #lines = new Map<string, Line>();
+  readonly #tracks = new Map<string, SubscribedTrack>();
   readonly #refusedProducers = new Set<string>();
   readonly #data: SubscribedData;
   readonly #onTracksChanged = () => this.events.tracksChanged();
@@ -161,25 +93,24 @@ export class Subscription extends Resource {
     return this.#copy?.path ?? [];
   }
 
-  get lines(): readonly Readonly<Line>[] {
-    return [...this.#lines.values()];
+  /** As the client receives them, or is offered them. */
+  get tracks(): readonly SubscribedTrack[] {
+    return [...this.#tracks.values()];
   }
 
   /** Whether there is nothing of it that the client could be offered. */
   get empty(): boolean {
-    return this.#lines.size === 0 && (this.#copy?.data.size ?? 0) === 0;
+    return this.#tracks.size === 0 && (this.#copy?.data.size ?? 0) === 0;
   }
 
   /** Whether the client still gets packets of it, from wherever. */
   get flowing(): boolean {
-    return this.lines.some(
-      (line) => isFlowing(line) || line.predecessor?.consumer.closed === false,
-    );
+    return this.tracks.some(({ feeding }) => feeding);
   }
 
   /** Resolves when the client gets packets of it no more. */
   async dry(): Promise<void> {
-    const flowing = this.lines.filter(isFlowing);
+    const flowing = this.tracks.filter((track) => track.flowing);
     await Promise.all(
       flowing.map(
         ({ consumer }) =>
@@ -211,13 +142,13 @@ export class Subscription extends Resource {
     // A closed copy's tracks are all gone, which says nothing of the stream.
     if (!copy || copy.closed) return;
     this.#data.follow(copy.data);
-    for (const line of this.lines) {
-      const { trackId } = line.track;
-      if (!copy.tracks.has(trackId) || this.#isWithheld(trackId)) this.#stop(line);
+    for (const { track } of this.tracks) {
+      const { trackId } = track;
+      if (!copy.tracks.has(trackId) || this.#isWithheld(trackId)) this.#stop(track);
     }
     const missing = [...copy.tracks.values()].filter(
       ({ trackId, producer }) =>
-        this.#lines.get(trackId)?.track.producer !== producer &&
+        this.#tracks.get(trackId)?.track.producer !== producer &&
         !this.#isWithheld(trackId) &&
         !this.#refusedProducers.has(producer.id),
     );
@@ -231,29 +162,25 @@ export class Subscription extends Resource {
     }
   }
 
-  /** The connection is up: what the client accepted flows from now on. */
   connected(): void {
     this.#copy?.watch(this, this.#wantsPackets());
     void this.#applyAll();
   }
 
-  /** Data channels can be opened on the connection. */
   dataConnected(): void {
     this.#data.open();
   }
 
-  /** An offer of all that is there now is on its way. */
   offered(): void {
-    for (const line of this.#lines.values()) line.offered = true;
+    for (const track of this.tracks) track.offer();
     void this.#applyAll();
   }
 
-  /** What the client made of our last offer. */
   answered(accepted: ReadonlySet<Mid>, rejected: ReadonlySet<Mid>): void {
-    for (const line of this.#lines.values()) {
-      if (!line.offered) continue;
-      if (rejected.has(line.mid)) this.#refuse(line);
-      else if (accepted.has(line.mid)) this.#accept(line);
+    for (const track of this.tracks) {
+      if (!track.offered) continue;
+      if (rejected.has(track.mid)) this.#refuse(track);
+      else if (accepted.has(track.mid)) this.#accept(track);
     }
     if (this.empty && this.#refusedProducers.size > 0) this.close('no codec in common');
   }
@@ -269,13 +196,13 @@ export class Subscription extends Resource {
       withheld: layers.withheld ?? this.#layers.withheld,
     };
     this.#copy?.watch(this, this.#wantsPackets());
-    await Promise.all(this.lines.map((line) => line.layers.wish(this.#layers)));
+    await Promise.all(this.tracks.map(({ layers: shown }) => shown.wish(this.#layers)));
     await this.#applyAll();
   }
 
   protected override release(): void {
     this.#leaveCopy();
-    for (const line of this.lines) this.#stop(line);
+    for (const { track } of this.tracks) this.#stop(track);
   }
 
   #leaveCopy(): void {
@@ -320,38 +247,33 @@ export class Subscription extends Resource {
   }
 
   async #consume(track: CopyTrack): Promise<void> {
-    const before = this.#lines.get(track.trackId);
+    const before = this.#tracks.get(track.trackId);
     const feed = await this.#makeFeed(track, before);
     if (!feed) return;
     if (this.closed || track.producer.closed) {
-      feed.consumer.close();
+      endConsumer(feed.consumer, track.producer);
       if (!this.closed && feed.mid !== before?.mid) this.connection.stop(feed.mid);
       return;
     }
-    await this.#put(track, feed, before).layers.wish(this.#layers);
-  }
-
-  #put(track: CopyTrack, feed: Feed, before: Line | undefined): Line {
-    const predecessor = before?.accepted && !isBeside(before) ? before : before?.predecessor;
-    if (before && predecessor !== before) before.consumer.close();
-    const states = { offered: false, accepted: false, flowing: false };
-    const layers = new ShownLayers({
-      consumer: feed.consumer,
-      probes: this.connection.connection.probes,
+    const made = new SubscribedTrack(feed, before, {
+      carrier: this.connection,
       clock: this.options.clock,
-      flows: () => line.flowing,
+      onFreed: () => {
+        if (!this.closed) this.events.tracksChanged();
+      },
+      onFlowing: (consumer) => this.#measureOnce(consumer),
     });
-    const line: Line = { ...feed, track, layers, predecessor, ...states };
-    this.#lines.set(track.trackId, line);
-    if (predecessor?.consumer.closed) this.#retire(line);
-    else predecessor?.consumer.observer.once('close', () => this.#retire(line));
-    return line;
+    this.#tracks.set(track.trackId, made);
+    await made.layers.wish(this.#layers);
   }
 
   /** On an m-line of its own where there is nothing to replace, or where that is shown meanwhile. */
-  async #makeFeed(track: CopyTrack, before: Line | undefined): Promise<Feed | undefined> {
+  async #makeFeed(
+    track: CopyTrack,
+    before: SubscribedTrack | undefined,
+  ): Promise<Feed | undefined> {
     const { trackId } = track;
-    if (before && isFlowing(before) && !isBeside(before) && this.#overlaps(track)) {
+    if (before?.flowing && !before.beside && this.#overlaps(track)) {
       const trackName = before.trackName === trackId ? `${trackId}-next` : trackId;
       try {
         return await this.#makeFeedOn(undefined, track, trackName);
@@ -370,124 +292,43 @@ export class Subscription extends Resource {
   ): Promise<Feed | undefined> {
     const named = { ...track, trackId: trackName };
     const made = await this.connection.consume(named, sdpStreamId(this.name), place);
-    return made && { mid: made[0], trackName, consumer: made[1] };
+    return made && { mid: made[0], trackName, track, consumer: made[1] };
   }
 
   #overlaps({ producer }: CopyTrack): boolean {
     return this.options.overlap && producer.kind === 'video';
   }
 
-  #stop(line: Line): void {
-    this.#lines.delete(line.track.trackId);
-    this.connection.stop(line.mid);
-    line.consumer.close();
-    this.#retire(line);
+  #stop({ trackId }: CopyTrack): void {
+    const track = this.#tracks.get(trackId);
+    this.#tracks.delete(trackId);
+    track?.end();
   }
 
-  /** Ends what a line has replaced. */
-  #retire(line: Line): void {
-    const { predecessor } = line;
-    if (!predecessor) return;
-    const beside = isBeside(line);
-    line.predecessor = undefined;
-    predecessor.consumer.close();
-    if (!beside) return;
-    this.connection.stop(predecessor.mid);
-    if (!this.closed) this.events.tracksChanged();
+  #refuse({ track }: SubscribedTrack): void {
+    this.#refusedProducers.add(track.producer.id);
+    this.#stop(track);
+    this.events.trackRefused(track);
   }
 
-  async #retireOnceShown(line: Line): Promise<void> {
-    const { consumer } = line;
-    await favour(consumer, true);
-    await firstPicture(consumer);
-    await favour(consumer, false);
-    this.options.clock.after(OVERLAP_MS, () => this.#retire(line));
-  }
-
-  #refuse(line: Line): void {
-    this.#refusedProducers.add(line.track.producer.id);
-    this.#stop(line);
-    this.events.trackRefused(line.track);
-  }
-
-  #accept(line: Line): void {
-    if (line.accepted) return;
-    line.accepted = true;
-    if (!this.connection.connection.negotiation.takesSpatialLayers(line.mid)) {
-      line.layers.keepLowest();
-    }
-    if (isBeside(line)) void this.#retireOnceShown(line);
-    else this.#retire(line);
-    void this.#apply(line);
+  #accept(track: SubscribedTrack): void {
+    track.accept();
+    void this.#apply(track);
   }
 
   async #applyAll(): Promise<void> {
-    await Promise.all(this.lines.map((line) => this.#apply(line)));
+    await Promise.all(this.tracks.map((track) => this.#apply(track)));
   }
 
-  /** Resumes or pauses a consumer as it should be; resuming video asks for a keyframe. */
-  async #apply(line: Line): Promise<void> {
-    const paused = !this.#wantsTrack(line.track);
-    if (paused && line.accepted) this.#retire(line);
-    const due = line.accepted || isSeamless(line);
-    const flowing = due && this.connection.connected && !paused;
-    if (flowing === line.flowing || line.consumer.closed) return;
-    line.flowing = flowing;
-    if (flowing) this.#measureOnce(line.consumer);
-    try {
-      await (flowing ? line.consumer.resume() : line.consumer.pause());
-    } catch {
-      // It closed meanwhile, by its producer's end or its transport's, or its worker died.
-    }
+  #apply(track: SubscribedTrack): Promise<void> {
+    return track.apply(this.#wantsTrack(track.track));
   }
 
   /** Of the first video, which is what one waits for; of audio where there is none. */
   #measureOnce(consumer: Consumer): void {
-    const hasVideo = this.lines.some((line) => line.consumer.kind === 'video');
+    const hasVideo = this.tracks.some((track) => track.consumer.kind === 'video');
     if (this.#measured || consumer.kind !== (hasVideo ? 'video' : 'audio')) return;
     this.#measured = true;
     this.connection.watchFirstMedia(consumer, this.options.askedAtMs);
-  }
-}
-
-/**
- * Sound that replaces other sound flows from its offer on: a browser drops the old source when it
- * applies the offer, some time before its answer is here, and from then on has to have the new one.
- * Until then it mixes the two, which are the same. A picture would have to begin anew anyway.
- */
-function isSeamless({ offered, consumer, predecessor }: Line): boolean {
-  return offered && consumer.kind === 'audio' && predecessor?.consumer.closed === false;
-}
-
-function isFlowing({ flowing, consumer }: Line): boolean {
-  return flowing && !consumer.closed;
-}
-
-/** Whether what it replaces is on another m-line. */
-function isBeside({ mid, predecessor }: Line): boolean {
-  return predecessor !== undefined && predecessor.mid !== mid;
-}
-
-/** Before its first picture, where there is room for one of two, it is the new one's. */
-async function favour(consumer: Consumer, first: boolean): Promise<void> {
-  if (consumer.closed) return;
-  try {
-    await (first ? consumer.setPriority(FIRST_PRIORITY) : consumer.unsetPriority());
-  } catch {
-    // It closed meanwhile.
-  }
-}
-
-/** Resolves when a consumer has sent a picture that needs no other one, or closes. */
-async function firstPicture(consumer: Consumer): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  consumer.once('trace', () => resolve(undefined));
-  consumer.observer.once('close', () => resolve(undefined));
-  try {
-    await consumer.enableTraceEvent(['keyframe']);
-    await promise;
-    if (!consumer.closed) await consumer.enableTraceEvent([]);
-  } catch {
-    // It closed meanwhile.
   }
 }

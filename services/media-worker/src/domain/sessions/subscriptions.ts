@@ -8,9 +8,11 @@ import {
   type StreamKey,
   type StreamName,
 } from '@sluice/core';
-import { steadyFlow } from '../streams/first-packets.js';
 import { numberingOf, slotsOf } from '@sluice/sdp';
+import type { Carrier } from './carrier.js';
+import { Carriers } from './carriers.js';
 import type { DuplexConnection, TrackPlan } from './duplex-connection.js';
+import { findAgain } from './find-again.js';
 import type { HomeRouter } from '../routers/home-router.js';
 import type { SessionEvent, SubscriptionRef } from './session-events.js';
 import type { StreamSource } from '../streams/stream-copies.js';
@@ -18,14 +20,8 @@ import type { StreamCopy } from '../streams/stream-copy.js';
 import { RELAY_REASONS } from '../streams/relay-reasons.js';
 import { OfferedConnection } from './offered-connection.js';
 import type { NumberedCopies } from '../streams/numbered-copies.js';
-import { SubscribingConnection, type SubscribingSettings } from './subscribing-connection.js';
-import {
-  Subscription,
-  type Carrier,
-  type Layers,
-  type SubscriptionEvents,
-  type SubscriptionOptions,
-} from './subscription.js';
+import type { SubscribingConnection, SubscribingSettings } from './subscribing-connection.js';
+import { Subscription, type Layers, type SubscriptionEvents } from './subscription.js';
 
 export interface SubscriptionsContext {
   readonly home: HomeRouter;
@@ -60,15 +56,28 @@ export interface SubscribeHow {
 /** What the client gets for a subscription whose offer follows as an event. */
 const OFFER_FOLLOWS = '';
 
+/** Where a stream was found, and when it was asked for. */
+interface Found {
+  readonly copy: StreamCopy;
+  readonly askedAtMs: number;
+}
+
 /** Everything that one session receives. Its methods run in the session's turn. */
 export class Subscriptions extends Resource {
   readonly #byStream = new Map<StreamKey, Subscription>();
-  readonly #shared = new Map<string, SubscribingConnection>();
-  readonly #connections = new Set<Carrier>();
+  readonly #carriers: Carriers;
   readonly #updating = new Set<Subscription>();
 
   constructor(private readonly context: SubscriptionsContext) {
     super();
+    const { home, settings, connectionsMax, tell, onConnectionClosed } = context;
+    this.#carriers = this.own(
+      new Carriers({
+        ...{ home, settings, connectionsMax },
+        onOffered: (subscription, sdp) => tell({ type: 'subscriptionOffered', subscription, sdp }),
+        onClosed: onConnectionClosed,
+      }),
+    );
   }
 
   get size(): number {
@@ -77,7 +86,7 @@ export class Subscriptions extends Resource {
 
   /** Tracks that are sent, over all subscriptions. */
   get tracks(): number {
-    return this.list.reduce((sum, { lines }) => sum + lines.length, 0);
+    return this.list.reduce((sum, { tracks }) => sum + tracks.length, 0);
   }
 
   get refs(): readonly SubscriptionRef[] {
@@ -89,7 +98,7 @@ export class Subscriptions extends Resource {
   }
 
   get connections(): readonly Carrier[] {
-    return [...this.#connections];
+    return this.#carriers.list;
   }
 
   /**
@@ -103,20 +112,14 @@ export class Subscriptions extends Resource {
     const known = this.#byStream.get(streamKey(name));
     if (known?.connection.pending) return known.connection.pending.sdp;
     if (known && known.connection.key === key && key !== '') return this.#again(known, withheld);
-    if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
-
-    const { source, home, clock, settings } = this.context;
-    const askedAtMs = clock.nowMs();
-    const copy = await source.ensure(home.routerId, name);
-    settings.joins.onPhase('subscribing', 'source', clock.nowMs() - askedAtMs);
+    this.#admit(known);
+    const found = await this.#find(name, this.context.source);
     // Asked again with a PeerConnection of its own: the client has made a new one.
     known?.close();
-    const connection = await this.#connectionFor(key);
-    const options = { clock, overlap, askedAtMs, withheld };
-    const subscription = this.#add(name, connection, options);
+    const connection = await this.#carriers.open(key);
+    const subscription = this.#add(name, connection, found, { overlap, withheld });
     try {
-      subscription.feed(copy);
-      await subscription.reconcile();
+      await this.#begin(subscription, found);
       if (subscription.closed) throw new SluiceError('UNAVAILABLE', 'the connection was lost');
       return gather ? OFFER_FOLLOWS : this.#offer(subscription);
     } catch (error) {
@@ -134,27 +137,19 @@ export class Subscriptions extends Resource {
   async subscribeByOffer(name: StreamName, sdp: string): Promise<string> {
     const numbering = numberingOf(slotsOf(sdp));
     const known = this.#byStream.get(streamKey(name));
-    if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
-    if (this.#connections.size >= this.context.connectionsMax) throw tooMany('connections');
-    const { home, settings } = this.context;
-    const { clock } = this.context;
-    const askedAtMs = clock.nowMs();
-    const source = this.context.numbered.in(numbering);
-    const copy = await source.ensure(home.routerId, name);
-    settings.joins.onPhase('subscribing', 'source', clock.nowMs() - askedAtMs);
+    this.#admit(known);
+    this.#carriers.admit();
+    const { home, settings, numbered } = this.context;
+    const source = numbered.in(numbering);
+    const found = await this.#find(name, source);
     known?.close();
     const offer = { sdp, numbering, source };
-    const connection = this.#keep(await OfferedConnection.open(home, offer, settings));
-    this.#connections.add(connection);
-    connection.onClosed(() => this.#forget(connection));
-    const subscription = this.#add(name, connection, { clock, overlap: false, askedAtMs });
+    const connection = this.#carriers.add(await OfferedConnection.open(home, offer, settings));
+    const subscription = this.#add(name, connection, found);
     try {
-      subscription.feed(copy);
-      await subscription.reconcile();
+      await this.#begin(subscription, found);
       if (connection.closed) throw new SluiceError('UNAVAILABLE', 'the connection was lost');
-      if (subscription.lines.length === 0) {
-        throw new SluiceError('CANNOT_CONSUME', 'no codec in common with the stream');
-      }
+      if (subscription.tracks.length === 0) throw nothingInCommon();
       return connection.acceptOffer();
     } catch (error) {
       subscription.close();
@@ -170,27 +165,23 @@ export class Subscriptions extends Resource {
   async subscribeOn(name: StreamName, duplex: DuplexConnection, sdp: string): Promise<string> {
     const numbering = numberingOf(slotsOf(sdp));
     const known = this.#byStream.get(streamKey(name));
-    if (!known && this.size >= this.context.subscriptionsMax) throw tooMany('subscriptions');
-    const { home, settings, clock } = this.context;
-    const askedAtMs = clock.nowMs();
-    const source = this.context.numbered.in(numbering);
-    const copy = await source.ensure(home.routerId, name);
-    if (copy.tracks.size === 0) {
+    this.#admit(known);
+    const { settings, numbered } = this.context;
+    const source = numbered.in(numbering);
+    const found = await this.#find(name, source);
+    if (found.copy.tracks.size === 0) {
       throw new SluiceError('UNAVAILABLE', 'the stream has no tracks just now; try again');
     }
     const made: { carrier?: OfferedConnection } = {};
     try {
       const answer = await duplex.negotiate(sdp, noTracks, async (slots) => {
         known?.close();
-        const carrier = OfferedConnection.within(slots, { numbering, source }, settings);
-        made.carrier = this.#keep(carrier);
-        this.#connections.add(carrier);
-        carrier.onClosed(() => this.#forget(carrier));
-        const subscription = this.#add(name, carrier, { clock, overlap: false, askedAtMs });
-        subscription.feed(copy);
-        await subscription.reconcile();
-        if (subscription.lines.length > 0) return carrier.sending;
-        throw new SluiceError('CANNOT_CONSUME', 'no codec in common with the stream');
+        const offered = OfferedConnection.within(slots, { numbering, source }, settings);
+        const carrier = (made.carrier = this.#carriers.add(offered));
+        const subscription = this.#add(name, carrier, found);
+        await this.#begin(subscription, found);
+        if (subscription.tracks.length > 0) return carrier.sending;
+        throw nothingInCommon();
       });
       duplex.on('stopped', (mids) => made.carrier?.rejected(mids));
       made.carrier?.offerAccepted();
@@ -204,19 +195,14 @@ export class Subscriptions extends Resource {
   /** @throws {SdpError} or {SluiceError}, and then the offer is still unanswered. */
   async answer(name: StreamName, sdp: string): Promise<void> {
     const key = streamKey(name);
-    const connection =
-      this.#byStream.get(key)?.connection ??
-      // Named by what caused the offer, which may have ended since.
-      this.connections.find(({ pending }) => pending?.cause?.key === key);
+    const connection = this.#byStream.get(key)?.connection ?? this.#carriers.waitingFor(key);
     if (!connection) throw notSubscribed(name);
     await connection.answer(sdp);
   }
 
   /** @throws as {@link answer}. */
   async answerOn(key: string, sdp: string): Promise<void> {
-    const connection = this.#shared.get(key);
-    if (!connection) throw notFound('connection', key);
-    await connection.answer(sdp);
+    await this.#carriers.get(key).answer(sdp);
   }
 
   has(name: StreamName): boolean {
@@ -225,20 +211,20 @@ export class Subscriptions extends Resource {
 
   /** Whether there is a PeerConnection of that key. */
   receivesOn(key: string): boolean {
-    return this.#shared.has(key);
+    return this.#carriers.hasKey(key);
   }
 
   /**
    * Sends what is subscribed to with its key on a PeerConnection that another owns, who may pass its
    * offers on by himself.
    */
-  share(connection: SubscribingConnection, { tells }: { readonly tells: boolean }): void {
-    this.#register(connection, tells);
+  share(connection: SubscribingConnection, how: { readonly tells: boolean }): void {
+    this.#carriers.share(connection, how);
   }
 
   /** What is sent on it ends, without an offer that says so. */
   unshare(connection: SubscribingConnection, reason: string): void {
-    this.#forget(connection);
+    this.#carriers.forget(connection);
     for (const subscription of this.list) {
       if (subscription.connection === connection) subscription.close(reason);
     }
@@ -264,7 +250,7 @@ export class Subscriptions extends Resource {
 
   /** Says again what may have been lost with the one who was to pass it on. */
   repeat(): void {
-    for (const connection of this.#connections) connection.repeat();
+    for (const connection of this.connections) connection.repeat();
   }
 
   /** Those on connections that others own. */
@@ -284,65 +270,53 @@ export class Subscriptions extends Resource {
     return this.#offer(known);
   }
 
+  #admit(known: Subscription | undefined): void {
+    if (known || this.size < this.context.subscriptionsMax) return;
+    const noun = 'subscriptions';
+    throw new SluiceError('RATE_LIMITED', `a session cannot hold more ${noun}`, { noun });
+  }
+
+  async #find(name: StreamName, source: StreamSource): Promise<Found> {
+    const { home, clock, settings } = this.context;
+    const askedAtMs = clock.nowMs();
+    const copy = await source.ensure(home.routerId, name);
+    settings.joins.onPhase('subscribing', 'source', clock.nowMs() - askedAtMs);
+    return { copy, askedAtMs };
+  }
+
+  async #begin(subscription: Subscription, { copy }: Found): Promise<void> {
+    subscription.feed(copy);
+    await subscription.reconcile();
+  }
+
   #offer(subscription: Subscription): string {
     if (subscription.empty) return OFFER_FOLLOWS;
     return subscription.connection.offer(subscription) ?? OFFER_FOLLOWS;
   }
 
-  async #connectionFor(key: string): Promise<SubscribingConnection> {
-    const shared = this.#shared.get(key);
-    if (shared) return shared;
-    if (this.#connections.size >= this.context.connectionsMax) throw tooMany('connections');
-    const { home, settings } = this.context;
-    const connection = await SubscribingConnection.open(home, key, settings);
-    this.#keep(connection);
-    this.#register(connection);
-    return connection;
-  }
-
-  #register(connection: SubscribingConnection, tells = true): void {
-    const { key } = connection;
-    this.#connections.add(connection);
-    if (key !== '') this.#shared.set(key, connection);
-    if (tells) {
-      connection.on('offered', (cause, sdp) => {
-        const subscription = cause?.ref ?? { connection: key };
-        this.context.tell({ type: 'subscriptionOffered', subscription, sdp });
-      });
-    }
-    connection.onClosed(() => this.#forget(connection));
-  }
-
-  #forget(connection: Carrier): void {
-    this.#connections.delete(connection);
-    if (this.#shared.get(connection.key) === connection) this.#shared.delete(connection.key);
-    this.context.onConnectionClosed();
-  }
-
-  #keep<T extends Carrier>(connection: T): T {
-    this.own(connection);
-    if (connection.closed) throw new SluiceError('UNAVAILABLE', 'the session has ended');
-    return connection;
-  }
-
-  #add(name: StreamName, connection: Carrier, options: SubscriptionOptions): Subscription {
+  #add(
+    name: StreamName,
+    connection: Carrier,
+    { askedAtMs }: Found,
+    { overlap = false, withheld }: Pick<SubscribeHow, 'overlap' | 'withheld'> = {},
+  ): Subscription {
+    const { clock, tell } = this.context;
     const events: SubscriptionEvents = {
       tracksChanged: () => this.#update(subscription),
       copyClosed: (reason) => this.#onCopyClosed(subscription, reason),
       channelOpened: (trackId, { streamId }) => {
-        const { ref } = subscription;
-        this.context.tell({ type: 'channelOpened', subscription: ref, trackId, streamId });
+        tell({ type: 'channelOpened', subscription: subscription.ref, trackId, streamId });
       },
       notRead: (trackId) => {
         const error = new SluiceError('CAPACITY_EXHAUSTED', 'data was not read fast enough');
-        this.context.tell({ type: 'failed', stream: name, trackId, error });
+        tell({ type: 'failed', stream: name, trackId, error });
       },
       trackRefused: ({ trackId, producer }) => {
         const mimeType = producer.rtpParameters.codecs[0]?.mimeType ?? producer.kind;
-        const { ref } = subscription;
-        this.context.tell({ type: 'trackRefused', subscription: ref, trackId, mimeType });
+        tell({ type: 'trackRefused', subscription: subscription.ref, trackId, mimeType });
       },
     };
+    const options = { clock, overlap, askedAtMs, withheld };
     const subscription = new Subscription(name, connection, events, options);
     this.#byStream.set(subscription.key, subscription);
     subscription.onClosed((reason) => this.#onClosed(subscription, reason));
@@ -360,7 +334,7 @@ export class Subscriptions extends Resource {
     const { connection } = subscription;
     // A shared one stays for what comes next: the client's PeerConnection does, too.
     if (connection.key === '') connection.close();
-    else if (this.#connections.has(connection) && connection.offerNeeded) {
+    else if (this.#carriers.has(connection) && connection.offerNeeded) {
       connection.announce(subscription);
     }
     this.context.onEnded();
@@ -374,9 +348,10 @@ export class Subscriptions extends Resource {
       .inTurn(async () => {
         this.#updating.delete(subscription);
         await subscription.reconcile();
-        const { connection, lines } = subscription;
-        if (connection.endsWhenEmpty === true && lines.length === 0)
+        const { connection, tracks } = subscription;
+        if (connection.endsWhenEmpty === true && tracks.length === 0) {
           subscription.close('no tracks');
+        }
         if (!connection.closed && connection.offerNeeded) connection.announce(subscription);
       })
       .catch(this.context.report);
@@ -388,44 +363,26 @@ export class Subscriptions extends Resource {
     else this.#recover(subscription).catch(this.context.report);
   }
 
-  /** While the old source still feeds the client, the new one may take its time. */
-  async #whenSteady(copy: StreamCopy, subscription: Subscription): Promise<void> {
-    const hold = {};
-    copy.watch(hold, true);
-    await Promise.race([steadyFlow(this.context.clock, producersOf(copy)), subscription.dry()]);
-    copy.unwatch(hold);
-    if (copy.closed) throw new SluiceError('UNAVAILABLE', 'the stream was lost again');
-  }
-
-  /** Looks for the stream again: its origin moved, or the way to it broke. */
   async #recover(subscription: Subscription): Promise<void> {
     const { home, clock, recoveryDelaysMs } = this.context;
     const source = subscription.connection.source ?? this.context.source;
-    for (const delayMs of recoveryDelaysMs) {
-      await new Promise<void>((resolve) => clock.after(delayMs, resolve));
-      if (subscription.closed || this.closed) return;
-      try {
-        const copy = await source.ensure(home.routerId, subscription.name);
-        if (subscription.flowing) await this.#whenSteady(copy, subscription);
-        subscription.feed(copy);
-        this.#update(subscription);
-        return;
-      } catch {
-        // Not there yet, or no way to it: the next try may find it.
-      }
+    const copy = await findAgain(subscription, {
+      clock,
+      delaysMs: recoveryDelaysMs,
+      ensure: () => source.ensure(home.routerId, subscription.name),
+    });
+    if (!copy) subscription.close(RELAY_REASONS.relayLost);
+    else {
+      subscription.feed(copy);
+      this.#update(subscription);
     }
-    subscription.close(RELAY_REASONS.relayLost);
   }
 }
 
 const noTracks: TrackPlan = () => Promise.resolve(new Map());
 
-function producersOf(copy: StreamCopy) {
-  return [...copy.tracks.values()].map(({ producer }) => producer);
-}
-
-function tooMany(noun: string): SluiceError {
-  return new SluiceError('RATE_LIMITED', `a session cannot hold more ${noun}`, { noun });
+function nothingInCommon(): SluiceError {
+  return new SluiceError('CANNOT_CONSUME', 'no codec in common with the stream');
 }
 
 function notSubscribed(name: StreamName): SluiceError {

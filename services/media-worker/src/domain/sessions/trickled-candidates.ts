@@ -1,3 +1,4 @@
+import { SluiceError } from '@sluice/core';
 import type { RemoteCandidate } from '@sluice/sdp';
 import type { Connection } from './connection.js';
 
@@ -9,11 +10,24 @@ interface Reached {
   readonly connection: Connection;
 }
 
-/** Passes candidates on to PeerConnections, and keeps those that come before them. */
+/** Counts a client's candidates, passes them on to PeerConnections and keeps those that come before. */
 export class TrickledCandidates {
   readonly #kept = new Map<string, RemoteCandidate[]>();
 
-  constructor(private readonly connections: () => readonly Reached[]) {}
+  #counted = 0;
+
+  constructor(
+    private readonly connections: () => readonly Reached[],
+    private readonly countedMax: number,
+  ) {}
+
+  /** @throws {SluiceError} RATE_LIMITED past what a session may name in its life. */
+  count(candidates: number): void {
+    this.#counted += candidates;
+    if (this.#counted > this.countedMax) {
+      throw new SluiceError('RATE_LIMITED', 'too many ICE candidates');
+    }
+  }
 
   add(connectionKey: string, candidate: RemoteCandidate): void {
     const kept = this.#kept.get(connectionKey) ?? [];

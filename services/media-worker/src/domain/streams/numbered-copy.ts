@@ -3,6 +3,7 @@ import type { Consumer, Producer } from 'mediasoup/types';
 import { Resource, SluiceError, type Clock, type CloseReason, type Timer } from '@sluice/core';
 import type { Numbering } from '@sluice/sdp';
 import { consumeForPipe } from '../pipes/relay-consumer.js';
+import { endConsumer } from '../end-consumer.js';
 import { RELAY_REASONS } from './relay-reasons.js';
 import type { RouterLoop } from '../pipes/router-loop.js';
 import { numberedAs } from '../routers/router-numbers.js';
@@ -190,7 +191,7 @@ export class NumberedCopy extends Resource {
         );
         return { original, consumer, producer };
       } catch (error) {
-        consumer.close();
+        endConsumer(consumer, original);
         throw error;
       }
     } catch (error) {
@@ -214,7 +215,8 @@ export class NumberedCopy extends Resource {
         await (idle ? consumer.pause() : consumer.resume());
       }
     } catch (error) {
-      if (!isClosed(consumer) && !isClosed(producer)) throw error;
+      // One whose source has ended may not have heard of it yet.
+      if (![consumer, producer, original].some(isClosed)) throw error;
     }
   }
 
@@ -234,8 +236,8 @@ export class NumberedCopy extends Resource {
   }
 }
 
-function endTrack({ consumer, producer }: NumberedTrack): void {
-  consumer.close();
+function endTrack({ original, consumer, producer }: NumberedTrack): void {
+  endConsumer(consumer, original);
   producer.close();
 }
 
