@@ -1,6 +1,7 @@
 import { eventually } from '@sluice/testing';
 import { hearAudio, seeVideo } from '../browser/playback.js';
-import type { DataSaid, PublishWanted, Reply, Talk, VideoCodec } from './page/commands.js';
+import type { DataSaid } from '../browser/page/data-talk.js';
+import type { PublishWanted, Reply, Talk, VideoCodec } from './page/commands.js';
 import { clientDecodes, publishTo, watchedByClient, type Network, type Scene } from './stage.js';
 
 export interface Row {

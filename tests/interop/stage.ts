@@ -10,8 +10,10 @@ import { Namespace } from '../network/namespace.js';
 import type { InteropClient } from './clients/client.js';
 import type { PublishWanted, Relay, Reply } from './page/commands.js';
 
-/** Where `tsc -b` puts the scripts of ./page. */
-const PAGE_SCRIPTS = fileURLToPath(new URL('../dist/interop/page', import.meta.url));
+/** Where `tsc -b` puts the scripts of ./page, and what they share with those of ../browser/page. */
+const PAGE_SCRIPTS = ['../dist/interop/page', '../dist/browser/page'].map((folder) =>
+  fileURLToPath(new URL(folder, import.meta.url)),
+);
 const PLAYBACK_TIMEOUT_MS = 15_000;
 const FRAMES_TO_SEE = 10;
 
@@ -48,7 +50,7 @@ export class Stage {
     const ip = mediaAddressBeside(namespace);
     const [browsers, pages, ipv4, ipv6] = await Promise.all([
       BrowserKit.open(),
-      PageServer.start(PAGE_SCRIPTS),
+      PageServer.start(...PAGE_SCRIPTS),
       startClusterUnderTest('interop', { overrides: { node: listen(ip) } }),
       startClusterUnderTest('interop-ipv6', {
         overrides: { 'node-1': listen(ip), 'node-2': listen('::1') },

@@ -14,6 +14,7 @@ export class DataTalk {
     channel.binaryType = 'arraybuffer';
     channel.onclose = () => this.#closed.add(channel);
     channel.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+      // Some implementations give a Buffer.
       this.heard.push(typeof data === 'string' ? `text:${data}` : `binary:${data.byteLength}`);
     };
   }

@@ -1,3 +1,5 @@
+import type { DataSaid } from '../../browser/page/data-talk.js';
+
 /** What every client of the matrix is told to do, in the same words whatever it is made of. */
 export type Command =
   | {
@@ -20,9 +22,6 @@ export type Command =
   | { readonly do: 'received' }
   | ({ readonly do: 'talk' } & TalkWanted)
   | { readonly do: 'close' };
-
-/** Some text, or so many bytes. */
-export type DataSaid = { readonly text: string } | { readonly bytes: number };
 
 /** On all data channels that it has: what to say, or to close them. The reply tells what was heard. */
 export interface TalkWanted {

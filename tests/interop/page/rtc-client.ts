@@ -5,9 +5,11 @@ import type {
   ReceivedSoFar,
   Relay,
   Reply,
+  Talk,
+  TalkWanted,
   VideoCodec,
 } from './commands.js';
-import { DataTalk } from './data-talk.js';
+import { DataTalk } from '../../browser/page/data-talk.js';
 import { Dialect, withoutUdp, type Frame } from './dialect.js';
 
 /** What a client needs beside WebRTC. */
@@ -57,11 +59,17 @@ export class RtcClient {
       case 'received':
         return { received: await this.#received() };
       case 'talk':
-        return { talk: this.#talk.take(command) };
+        return { talk: this.#takePart(command) };
       case 'close':
         this.#close();
         return {};
     }
+  }
+
+  #takePart({ say = [], hush = false }: TalkWanted): Talk {
+    this.#talk.say(say);
+    if (hush) this.#talk.hush();
+    return { heard: this.#talk.heard, open: this.#talk.open };
   }
 
   async #publish(wanted: PublishWanted): Promise<Reply> {

@@ -4,9 +4,9 @@ import nodeDataChannel, {
   type RtcConfig,
   type Track,
 } from 'node-datachannel';
+import type { DataSaid } from '../../browser/page/data-talk.js';
 import type {
   Command,
-  DataSaid,
   Kind,
   PublishWanted,
   Relay,

@@ -10,7 +10,7 @@ const PAGE = `<!doctype html>
 <body></body>
 `;
 
-/** Serves one empty page, in which camera and microphone may be used, and the scripts of a folder. */
+/** Serves one empty page, in which camera and microphone may be used, and the scripts of some folders. */
 export class PageServer {
   readonly #server: Server;
 
@@ -18,15 +18,15 @@ export class PageServer {
     this.#server = server;
   }
 
-  /** @param scriptFolder whose .js files the page may import from `/<name>.js` */
-  static async start(scriptFolder: string): Promise<PageServer> {
+  /** @param scriptFolders whose .js files the page may import, by their names in whatever folder */
+  static async start(...scriptFolders: string[]): Promise<PageServer> {
     const server = createServer((request, response) => {
       const name = basename(new URL(request.url ?? '/', 'http://localhost').pathname);
       if (!name.endsWith('.js')) {
         response.setHeader('content-type', 'text/html').end(PAGE);
         return;
       }
-      readFile(join(scriptFolder, name)).then(
+      Promise.any(scriptFolders.map((folder) => readFile(join(folder, name)))).then(
         (script) => response.setHeader('content-type', 'text/javascript').end(script),
         () => response.writeHead(404).end(),
       );
