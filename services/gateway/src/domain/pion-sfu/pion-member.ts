@@ -32,11 +32,7 @@ export class PionMember extends Resource<PionMemberEvents> {
     visit.on('interrupted', (reason) => this.emit('interrupted', reason));
   }
 
-  static async join(
-    roomName: string,
-    visitor: Visitor,
-    ports: VisitPorts,
-  ): Promise<PionMember> {
+  static async join(roomName: string, visitor: Visitor, ports: VisitPorts): Promise<PionMember> {
     const visit = await Visit.begin(roomName, visitor, ports);
     return new PionMember(roomName, visitor, visit, ports);
   }
