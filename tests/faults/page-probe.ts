@@ -173,6 +173,12 @@ export function installPageProbe(): void {
     }
   };
 
+  // Small, so that the machine is not busy with pictures when it should take the time.
+  const devices = navigator.mediaDevices;
+  const getUserMedia = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = ({ audio = false, video = false } = {}) =>
+    getUserMedia({ audio, video: video && { width: 320, height: 180, frameRate: 15 } });
+
   const outagesMs: number[] = [];
   interface Noted {
     readonly type: string;

@@ -1,27 +1,19 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { Call } from './call.js';
-import { Drill, RUNS } from './drill.js';
+import { Drill, RUNS, type Strike } from './drill.js';
 
 /** A minute is promised; when each fault is done only once, a part of it has to do. */
 const DOWN_MS = RUNS > 1 ? 60_000 : 10_000;
 
-const drill = Drill.ofThisFile('nats', { overrides: { gateway: { SLUICE_TRUST_PROXY: '1' } } });
-
-drill.fault('nats-down', async ({ call, figure }) => {
-  await withoutNats(call, figure);
-});
-
-drill.fault('nats-wiped', async ({ call, figure }) => {
-  const folder = dataFolderOfNats();
-  await withoutNats(call, figure, () => rmSync(folder, { recursive: true }));
-});
+export function drillWithoutNats(name: string): Drill {
+  return Drill.ofThisFile(name, { overrides: { gateway: { SLUICE_TRUST_PROXY: '1' } } });
+}
 
 /** Somebody comes while NATS is away, hears the others, and is heard by them when it is back. */
-async function withoutNats(
-  call: Call,
-  figure: (name: string, value: number) => void,
+export async function strikeNats(
+  drill: Drill,
+  { call, figure }: Strike,
   meanwhile: () => void = () => undefined,
 ): Promise<void> {
   const nodes = await call.nodes();
@@ -43,7 +35,7 @@ async function withoutNats(
   expect(await call.nodes()).toEqual(nodes);
 }
 
-function dataFolderOfNats(): string {
+export function dataFolderOfNats(drill: Drill): string {
   const [nats] = drill.cluster.services('nats');
   const words = readFileSync(`/proc/${nats?.pid}/cmdline`, 'utf8').split('\0');
   const folder = words[words.indexOf('-sd') + 1];
