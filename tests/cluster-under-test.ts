@@ -33,6 +33,8 @@ export interface Stream {
   readonly room: string;
   readonly participant: string;
   readonly purpose: string;
+  /** Grows with each publication of that name. */
+  readonly epoch: number;
   readonly node: string;
   readonly tracks: readonly { readonly kind: 'audio' | 'video' }[];
 }

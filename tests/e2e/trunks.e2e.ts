@@ -18,7 +18,8 @@ let browsers: BrowserKit;
 
 beforeAll(async () => {
   const starting = NAMES.map(async (name) => {
-    const options = { nodes: 1, workersPerNode: 1, gateways: 1 };
+    // One that dials may die.
+    const options = { nodes: 1, workersPerNode: 1, gateways: name === 'a' ? 2 : 1 };
     clusters.set(name, await startClusterUnderTest(`trunks-${name}`, options));
   });
   browsers = await BrowserKit.open();
@@ -32,12 +33,21 @@ afterAll(async () => {
 
 const at = (name: Name) => clusters.get(name)!;
 
-async function enter(name: Name, subject: string): Promise<BrowserParticipant> {
+const present: BrowserParticipant[] = [];
+
+async function enter(name: Name, subject: string, ws = at(name).ws): Promise<BrowserParticipant> {
   const token = await at(name).token({ subject });
-  const participant = await browsers.participant(at(name).ws, token);
+  const participant = await browsers.participant(ws, token);
+  present.push(participant);
   await participant.join(ROOM);
   return participant;
 }
+
+const everybodyLeaves = () =>
+  Promise.all(present.splice(0).map((participant) => participant.leave()));
+
+/** Of a gateway that runs. */
+const originOf = (name: Name) => at(name).services('gateway')[0]?.addresses['http'] ?? '';
 
 /** Where a cluster lets trunks in, with a token of its own. */
 async function door(name: Name, subject: string): Promise<string> {
@@ -60,7 +70,7 @@ async function setServers(name: Name, servers: readonly string[]): Promise<void>
   expect(response.status).toBe(200);
 }
 
-const streams = async (name: Name) => reportOf(at(name).api).streams(ROOM);
+const streams = async (name: Name) => reportOf(`${originOf(name)}/api/v1`).streams(ROOM);
 
 /** What came over trunks, without the way by which it came. */
 async function imported(name: Name) {
@@ -137,9 +147,9 @@ async function traffic(name: Name) {
 
 /** Frames of trunks that all clusters have handled. */
 async function framesHandled(): Promise<number> {
-  const counts = NAMES.map(async (name) => {
-    const [gateway] = at(name).services('gateway');
-    const text = await (await fetch(`${gateway?.addresses['admin'] ?? ''}/metrics`)).text();
+  const gateways = NAMES.flatMap((name) => at(name).services('gateway'));
+  const counts = gateways.map(async (gateway) => {
+    const text = await (await fetch(`${gateway.addresses['admin'] ?? ''}/metrics`)).text();
     const lines = text.matchAll(/^sluice_gateway_requests_total\{type="umbrella",.*\} (\d+)/gm);
     return [...lines].reduce((sum, [, count]) => sum + Number(count), 0);
   });
@@ -237,6 +247,72 @@ test('a trunk comes back when a media worker dies at either end, and nothing is 
   const hal = await enter('b', 'hal');
   await hal.subscribe({ room: ROOM, publisher: found.publisher, purpose: found.purpose });
   await seeVideo(hal, { publisher: found.publisher, purpose: found.purpose });
+}, 180_000);
+
+/** Which gateway of a cluster has its one trunk. */
+async function dialingGateway(name: Name): Promise<string> {
+  let found: string | undefined;
+  await eventually(async () => {
+    const token = await at(name).token({ subject: 'operator', admin: true });
+    const headers = {
+      'Content-Type': 'application/x-protobuf',
+      Authorization: `Bearer ${token}`,
+    };
+    const status = await (await fetch(`${originOf(name)}/status`, { headers })).text();
+    [found] = /gateway-\d/.exec(status) ?? [];
+    return found === undefined ? 'no link' : undefined;
+  }, 20_000);
+  return found!;
+}
+
+/** Until no session is left that no gateway watches. */
+async function untilNoGhosts(name: Name): Promise<void> {
+  const [node] = at(name).services('node');
+  await eventually(async () => {
+    const text = await (await fetch(`${node?.addresses['admin'] ?? ''}/metrics`)).text();
+    const [, ghosts] = /^sluice_media_sessions\{state="detached"\} (\d+)/m.exec(text) ?? [];
+    return ghosts === '0' ? undefined : `${name} has ${String(ghosts)}`;
+  }, 20_000);
+}
+
+test('a trunk comes back when a gateway is killed that holds it, at either end, and leaves no ghosts', async () => {
+  await everybodyLeaves();
+  await setServers('a', []);
+  await Promise.all([untilImported('a', 0), untilImported('b', 0)]);
+  await setServers('a', [await door('b', 'a')]);
+  const dialing = await dialingGateway('a');
+  const spared = at('a')
+    .services('gateway')
+    .find(({ name }) => name !== dialing)!;
+  const sparedWs = `${spared.addresses['http']!.replace(/^http/, 'ws')}/ws`;
+  const ida = await enter('a', 'ida', sparedWs);
+  await ida.publish({ room: ROOM, video: { width: 320, height: 240 } });
+  await untilImported('b', 1);
+  const idas = await idsAt('b');
+  const kim = await enter('b', 'kim');
+  await kim.publish({ room: ROOM, video: { width: 320, height: 240 } });
+  await watch('b', kim);
+  await watch('a', ida);
+
+  await at('a').kill(dialing, 'SIGKILL');
+  await untilImported('b', 0);
+  await untilIds('b', idas);
+  expect(await dialingGateway('a')).toBe(spared.name);
+  const lea = await enter('b', 'lea');
+  await watch('b', lea);
+  await watch('a', await enter('a', 'max', sparedWs));
+  await Promise.all([untilNoGhosts('a'), untilNoGhosts('b')]);
+
+  await Promise.all([kim.leave(), lea.leave()]);
+  await untilImported('a', 0);
+  await at('b').kill('gateway-1', 'SIGKILL');
+  await at('b').restart('gateway-1');
+  const noa = await enter('b', 'noa');
+  await untilIds('b', idas);
+  await watch('b', noa);
+  await noa.publish({ room: ROOM, video: { width: 320, height: 240 } });
+  await watch('a', ida);
+  await Promise.all([untilNoGhosts('a'), untilNoGhosts('b')]);
 }, 180_000);
 
 /** Until others are in their places. */

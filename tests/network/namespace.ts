@@ -19,6 +19,8 @@ export interface Uplink {
 export interface Nat {
   /** How many flows it has given an address of its own. */
   readonly connections: () => Promise<number>;
+  /** Forgets all of them, as a router does that is started again: each gets another address then. */
+  readonly forget: () => Promise<void>;
 }
 
 /**
@@ -126,12 +128,13 @@ export class Namespace {
     await router(`ip address add ${routerAddress}/30 dev ${near}`);
     await router(`ip address add ${network(1)}/30 dev ${far}`);
     for (const end of [near, far]) await router(`ip link set ${end} up`);
-    await router(`ip route replace default via ${this.uplink.outsideAddress}`);
+    const route = `ip route replace default via ${this.uplink.outsideAddress}`;
+    await router(route);
     const forward = 'require("fs").writeFileSync("/proc/sys/net/ipv4/ip_forward","1")';
     await router(`${process.execPath} -e ${forward}`);
     await router('nft add table ip nat');
     await router('nft add chain ip nat out { type nat hook postrouting priority 100 ; }');
-    await router(`nft add rule ip nat out oifname ${near} counter masquerade`);
+    await router(`nft add rule ip nat out oifname ${near} counter masquerade random`);
     await this.inside(`ip address add ${network(2)}/30 dev ${inside}`);
     await this.inside(`ip link set ${inside} up`);
     await this.inside(`ip route replace default via ${network(1)}`);
@@ -139,6 +142,11 @@ export class Namespace {
       connections: async () => {
         const rules = await router('nft list table ip nat');
         return Number(/packets (\d+)/.exec(rules)?.[1] ?? 0);
+      },
+      // What is hidden behind an interface that goes down is forgotten.
+      forget: async () => {
+        for (const state of ['down', 'up']) await router(`ip link set ${near} ${state}`);
+        await router(route);
       },
     };
   }
