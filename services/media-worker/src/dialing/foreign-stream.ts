@@ -85,8 +85,10 @@ export class ForeignStream extends Resource<ForeignSourceEvents> implements Fore
       await stream.#subscribe(options);
       return stream;
     } catch (error) {
+      // What fails on a transport that has closed meanwhile says less than why it closed.
+      const lost = stream.closed && !(error instanceof SluiceError);
       stream.close('not opened');
-      throw error;
+      throw lost ? connectionLost(error) : error;
     }
   }
 
@@ -210,12 +212,17 @@ function channelOf(peer: DialedPeer): Promise<unknown> {
   });
 }
 
+function connectionLost(cause?: unknown): SluiceError {
+  const text = 'the connection to the other server was lost';
+  return new SluiceError('UNAVAILABLE', text, {}, { cause });
+}
+
 /** @throws {SluiceError} UNAVAILABLE when it takes too long or the connection is lost first. */
 async function within<T>(clock: Clock, peer: DialedPeer, waited: Promise<T>): Promise<T> {
   const { promise: failed, reject } = Promise.withResolvers<never>();
-  const fail = (why: string) => reject(new SluiceError('UNAVAILABLE', why));
-  const timer = clock.after(DEADLINE_MS, () => fail('the other server takes too long'));
-  peer.onClosed(() => fail('the connection to the other server was lost'));
+  const late = new SluiceError('UNAVAILABLE', 'the other server takes too long');
+  const timer = clock.after(DEADLINE_MS, () => reject(late));
+  peer.onClosed(() => reject(connectionLost()));
   failed.catch(() => undefined);
   try {
     return await Promise.race([waited, failed]);
