@@ -66,7 +66,7 @@ export class OtherServer {
     connection.onDataChannel((channel) => {
       this.#channels.push(channel);
       channel.onMessage((message) => {
-        talk(channel, JSON.parse(message.toString()) as Asked, connection);
+        talk(channel, JSON.parse(message as string) as Asked, connection);
       });
     });
     connection.setRemoteDescription(offer, 'offer');
