@@ -2,7 +2,6 @@ import {
   Resource,
   Serial,
   SluiceError,
-  TokenBucket,
   describeStream,
   hasCode,
   isByHost,
@@ -12,12 +11,7 @@ import {
   type StreamKey,
   type StreamName,
 } from '@sluice/core';
-import {
-  SIGNALING_LABEL,
-  parseSignalingMessage,
-  writeSignalingMessage,
-  type SignalingMessage,
-} from '@sluice/protocol';
+import type { SignalingMessage } from '@sluice/protocol';
 import { mayEnter } from '@sluice/tokens';
 import {
   ClientSessions,
@@ -27,12 +21,12 @@ import {
 import type { DataChannels } from '../data/data-channels.js';
 import { DuplexConnection } from '../sessions/duplex-connection.js';
 import type { HomeRouter } from '../routers/home-router.js';
-import type { DataChannel } from '../data/data-channel.js';
 import { RELAY_REASONS } from '../streams/relay-reasons.js';
 import type { PulledStreams } from './pulled-streams.js';
 import type { SessionEvent } from '../sessions/session-events.js';
 import { publishingSettings, subscribingSettings } from '../sessions/session-settings.js';
 import type { Session } from '../sessions/session.js';
+import { NOTHING_ASKED, SignalingChannel } from './signaling-channel.js';
 import { errorText } from './signaling-errors.js';
 
 export interface DataChannelClientContext extends ClientSessionsContext {
@@ -46,10 +40,6 @@ export type RequestScope = <T>(type: string, work: () => Promise<T> | T) => Prom
 
 /** What the PeerConnection is called inside; nobody else hears of it. */
 const KEY = 'data-channel';
-/** How long after SCTP is up a client has to open the channel itself. */
-const OPENING_MS = 300;
-const MESSAGES_PER_SECOND = 50;
-const MESSAGES_BURST = 200;
 /** Messages that wait for the one before them. */
 const WAITING_MAX = 64;
 /** Waits between tries to get a stream of another server again that has ended. */
@@ -68,11 +58,7 @@ export class DataChannelClient extends Resource {
   readonly #requests = new Map<StreamKey, StreamRequest>();
   readonly #turn = new Serial();
   readonly #queue = new Serial(WAITING_MAX);
-  readonly #rate: TokenBucket;
-  #limited = false;
-  /** The channel in use: the first on which the client speaks, until then the last that was opened. */
-  #signaling: DataChannel | undefined;
-  #spoken = false;
+  readonly #signaling: SignalingChannel;
   #moving = false;
   /** Why a host has put it out of its last room; it is about to be closed. */
   #putOut: string | undefined;
@@ -82,21 +68,23 @@ export class DataChannelClient extends Resource {
     private readonly profile: DataChannelClientProfile,
     private readonly home: HomeRouter,
     private readonly connection: DuplexConnection,
-    private readonly channels: DataChannels,
+    channels: DataChannels,
     private readonly context: DataChannelClientContext,
   ) {
     super();
-    const { clock } = context.environment;
-    this.#rate = new TokenBucket(clock, MESSAGES_PER_SECOND, MESSAGES_BURST);
     this.#sessions = new ClientSessions(profile, this.#turn, context, (session) =>
       this.#follow(session),
     );
     this.#inRequest = context.newRequestScope();
     connection.onClosed((reason) => this.close(reason));
     channels.onClosed((reason) => this.close(reason));
-    channels.on('opened', (channel) => this.#onOpened(channel));
-    if (channels.connected) this.#openSoon();
-    else channels.on('connected', () => this.#openSoon());
+    this.#signaling = this.own(
+      new SignalingChannel(channels, {
+        clock: context.environment.clock,
+        onMessage: (message) => this.#enqueue(message),
+        onGone: (reason) => this.close(reason),
+      }),
+    );
     connection.sending.on('offered', (cause, sdp) => this.#offer(cause?.name, sdp));
   }
 
@@ -139,14 +127,14 @@ export class DataChannelClient extends Resource {
 
   /** Whether it can be told anything. */
   get reachable(): boolean {
-    return this.#signaling !== undefined && !this.closed;
+    return this.#signaling.open;
   }
 
   /** Tells the client to go elsewhere; ends once nothing of it is left here. */
   move(reason: string): void {
     if (this.#moving || this.closed) return;
     this.#moving = true;
-    void this.#sendError(`${reason}: create a new session`, undefined).then(() => this.#endMoved());
+    void this.#signaling.sendError(`${reason}: create a new session`).then(() => this.#endMoved());
   }
 
   override close(reason = 'requested'): void {
@@ -162,54 +150,9 @@ export class DataChannelClient extends Resource {
     else this.connection.close('client gone');
   }
 
-  #openSoon(): void {
-    this.context.environment.clock.after(OPENING_MS, () => {
-      if (this.closed || this.#signaling) return;
-      this.channels.openChannel(SIGNALING).then(
-        (channel) => {
-          this.#signaling ??= channel;
-          this.#listenTo(channel);
-        },
-        () => this.close('no data channel'),
-      );
-    });
-  }
-
-  #onOpened(channel: DataChannel): void {
-    if (channel.label !== SIGNALING_LABEL) return;
-    if (!this.#spoken) this.#signaling = channel;
-    this.#listenTo(channel);
-  }
-
-  /** Binary messages are taken for text, too: some libraries make no difference. */
-  #listenTo(channel: DataChannel): void {
-    channel.on('message', ({ payload }) => this.#onMessage(channel, payload.toString('utf8')));
-  }
-
-  #onMessage(channel: DataChannel, text: string): void {
-    if (!this.#spoken) this.#signaling = channel;
-    this.#spoken = true;
-    // One that answers twice would make every request fail.
-    if (channel !== this.#signaling) return;
-    if (!this.#rate.take()) {
-      if (!this.#limited)
-        void this.#sendError('Server over capacity: too many messages', undefined);
-      this.#limited = true;
-      return;
-    }
-    this.#limited = false;
-    this.#enqueue(text);
-  }
-
-  #enqueue(text: string): void {
-    const parsed = parseSignalingMessage(text);
-    if (parsed.kind === 'mistake') {
-      void this.#sendError(parsed.explanation, undefined);
-      return;
-    }
-    const { message } = parsed;
+  #enqueue(message: SignalingMessage): void {
     if (this.#queue.full) {
-      void this.#sendError('Server over capacity: too many requests at once', message);
+      void this.#signaling.sendError('Server over capacity: too many requests at once', message);
       return;
     }
     void this.#queue.run(async () => {
@@ -217,7 +160,7 @@ export class DataChannelClient extends Resource {
         if (this.closed) return;
         await this.#inRequest(message.event, () => this.#handle(message));
       } catch (error) {
-        await this.#sendError(errorText(error), message);
+        await this.#signaling.sendError(errorText(error), message);
       }
     });
   }
@@ -251,7 +194,7 @@ export class DataChannelClient extends Resource {
     try {
       const { answer } = await session.publishNew(this.connection, name.purpose, message.sdp);
       session.setPresent(true);
-      await this.#send({ ...message, sdp: answer });
+      await this.#signaling.send({ ...message, sdp: answer });
     } finally {
       this.#tidy(session);
     }
@@ -262,7 +205,7 @@ export class DataChannelClient extends Resource {
     const session = this.#sessions.findPublishing(name);
     if (!session?.publications.find(name.purpose)) throw notFound('stream', describeStream(name));
     await session.unpublish(name.purpose);
-    await this.#send({ ...message, sdp: '' });
+    await this.#signaling.send({ ...message, sdp: '' });
   }
 
   /** Of either kind: an answer says who begins the handshake, an offer leaves it open. */
@@ -295,7 +238,7 @@ export class DataChannelClient extends Resource {
         ? await session.subscribeOn(name, this.connection, message.sdp)
         : await session.subscribe(name, KEY);
       // Else it follows as an offer of its own.
-      if (sdp !== '') await this.#send({ ...message, sdp });
+      if (sdp !== '') await this.#signaling.send({ ...message, sdp });
     } catch (error) {
       if (known && session.subscriptions.has(name)) this.#requests.set(key, known);
       else this.#requests.delete(key);
@@ -309,7 +252,7 @@ export class DataChannelClient extends Resource {
     const name = this.context.pulls.nameOf(this.#nameOf(message), message.foci);
     const session = this.#sessions.findWatching(name);
     if (!session?.subscriptions.has(name)) throw notFound('subscription', describeStream(name));
-    await this.#send({ ...message, sdp: '' });
+    await this.#signaling.send({ ...message, sdp: '' });
     await session.unsubscribe(name);
     this.#tidy(session);
   }
@@ -318,7 +261,7 @@ export class DataChannelClient extends Resource {
   #offer(name: StreamName | undefined, sdp: string): void {
     const request = name && this.#requests.get(streamKey(name));
     const { id, callId, deviceId, purpose } = request?.message ?? NOTHING_ASKED;
-    void this.#send({ event: 'subscribe', id, callId, deviceId, purpose, sdp });
+    void this.#signaling.send({ event: 'subscribe', id, callId, deviceId, purpose, sdp });
   }
 
   /** @throws {SluiceError} INVALID_ARGUMENT, PERMISSION_DENIED. */
@@ -355,7 +298,8 @@ export class DataChannelClient extends Resource {
     this.#tidySoon(session);
     const key = streamKey(name);
     const request = this.#requests.get(key);
-    if (request?.byOffer) void this.#sendError(errorText(streamEnded(name)), request.message);
+    if (request?.byOffer)
+      void this.#signaling.sendError(errorText(streamEnded(name)), request.message);
     // The offer that says so, if any, is made after this; later the id means nothing.
     queueMicrotask(() => {
       if (this.#requests.get(key) === request) this.#requests.delete(key);
@@ -389,12 +333,12 @@ export class DataChannelClient extends Resource {
   /** Says who was put out of which room, and of which requests nothing is left. */
   #tellOut({ profile: { room, participant } }: Session, reason: string): void {
     const nobody = { ...NOTHING_ASKED, callId: room, deviceId: participant };
-    void this.#sendError(reason, nobody);
+    void this.#signaling.sendError(reason, nobody);
     if (participant !== this.profile.identity.subject) return;
     for (const [key, { name, message }] of this.#requests) {
       if (name.room !== room) continue;
       this.#requests.delete(key);
-      void this.#sendError(reason, message);
+      void this.#signaling.sendError(reason, message);
     }
   }
 
@@ -424,41 +368,9 @@ export class DataChannelClient extends Resource {
   #endMoved(): void {
     if (this.#moving && this.#sessions.size === 0) this.close('moved');
   }
-
-  async #sendError(text: string, request: Asked | undefined): Promise<void> {
-    const { id = '', callId = '', deviceId = '', purpose = '' } = request ?? {};
-    await this.#send({ event: 'error', message: text, id, callId, deviceId, purpose, sdp: '' });
-  }
-
-  async #send(message: Parameters<typeof writeSignalingMessage>[0]): Promise<void> {
-    const channel = this.#signaling;
-    if (!channel || this.closed) return;
-    const { callId, deviceId, purpose, event, id, sdp, message: text } = message;
-    const sent = await channel.sendText(
-      writeSignalingMessage({
-        event,
-        ...(text !== undefined && { message: text }),
-        id,
-        callId,
-        deviceId,
-        purpose,
-        sdp,
-      }),
-    );
-    // It closed the channel, or does not read what it is sent.
-    if (!sent) this.close('the signaling channel is gone');
-  }
 }
 
-/** As we open it. */
-const SIGNALING = { label: SIGNALING_LABEL, protocol: '', ordered: true };
-
 const OFFERS = /^a=setup:actpass\s*$/mu;
-
-type Asked = Pick<SignalingMessage, 'id' | 'callId' | 'deviceId' | 'purpose'>;
-
-/** Of an offer that no request stands behind. */
-const NOTHING_ASKED: Asked = { id: '', callId: '', deviceId: '', purpose: '' };
 
 interface StreamRequest {
   /** As it is called here. */
