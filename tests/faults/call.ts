@@ -147,10 +147,12 @@ export class Call {
   }
 
   async #packetsOf(caller: Caller): Promise<ReadonlyMap<string, number>> {
-    const readings = soundOf(await caller.gaps());
-    return new Map(
-      readings.map(({ stream, packets }) => [this.#publisherOf(stream) ?? '', packets]),
-    );
+    const counts = new Map<string, number>();
+    for (const { stream, packets } of await caller.sounds()) {
+      const name = this.#publisherOf(stream) ?? '';
+      counts.set(name, (counts.get(name) ?? 0) + packets);
+    }
+    return counts;
   }
 }
 

@@ -4,6 +4,7 @@ import {
   installPageProbe,
   type PictureReading,
   type SignalingReading,
+  type SoundReading,
   type StreamReading,
 } from './page-probe.js';
 
@@ -67,6 +68,10 @@ export class Caller {
 
   gaps(): Promise<readonly StreamReading[]> {
     return this.page.evaluate(() => window.faultProbe.read());
+  }
+
+  sounds(): Promise<readonly SoundReading[]> {
+    return this.page.evaluate(() => window.faultProbe.sounds());
   }
 
   signaling(): Promise<SignalingReading> {

@@ -13,6 +13,12 @@ export interface StreamReading {
   readonly packets: number;
 }
 
+/** Packets of sound that came of a stream, as the browser counts them, from whatever source. */
+export interface SoundReading {
+  readonly stream: string;
+  readonly packets: number;
+}
+
 export interface SignalingReading {
   /** From the loss of a socket to the message that took its session up again, each time. */
   readonly outagesMs: readonly number[];
@@ -44,6 +50,11 @@ export interface PageProbe {
   /** Begins a new window in which gaps are counted, from the last packet before it. */
   begin(): Promise<void>;
   read(): Promise<readonly StreamReading[]>;
+  /**
+   * Of all streams. What {@link read} says is of the meter, through which Chromium seldom leads
+   * nothing of a stream though it plays it.
+   */
+  sounds(): Promise<readonly SoundReading[]>;
   signaling(): SignalingReading;
   pictures(): Promise<PictureReading>;
   /** Each source with its m-line and its packets, as the browser counts them, for people. */
@@ -155,6 +166,8 @@ export function installPageProbe(): void {
   };
 
   const connections = new Set<RTCPeerConnection>();
+  /** Of each receiver of sound: its stream, and how many packets came of each source. */
+  const sounds = new Map<RTCRtpReceiver, { stream: string; sources: Map<string, number> }>();
   const NativeConnection = RTCPeerConnection;
   window.RTCPeerConnection = class extends NativeConnection {
     constructor(configuration?: RTCConfiguration) {
@@ -163,6 +176,9 @@ export function installPageProbe(): void {
       this.addEventListener('track', ({ receiver, track, streams }) => {
         const options = { stream: streams[0]?.id ?? '', kind: track.kind };
         receiver.transform = new RTCRtpScriptTransform(meter, options);
+        if (track.kind === 'audio') {
+          sounds.set(receiver, { stream: options.stream, sources: new Map() });
+        }
       });
     }
 
@@ -224,6 +240,16 @@ export function installPageProbe(): void {
     return [...report.values()].filter((row) => row['type'] === 'inbound-rtp');
   };
   const allSources = async () => (await Promise.all(open().map(sourcesOf))).flat();
+  const soundsOf = async ([receiver, { stream, sources }]: readonly [
+    RTCRtpReceiver,
+    { stream: string; sources: Map<string, number> },
+  ]) => {
+    const report: ReadonlyMap<string, Record<string, unknown>> = await receiver.getStats();
+    for (const [id, row] of report) {
+      if (row['type'] === 'inbound-rtp') sources.set(id, Number(row['packetsReceived']));
+    }
+    return { stream, packets: [...sources.values()].reduce((sum, packets) => sum + packets, 0) };
+  };
   const serverPortsOf = async (connection: RTCPeerConnection) => {
     const report: ReadonlyMap<string, Record<string, unknown>> = await connection.getStats();
     return [...report.values()]
@@ -239,6 +265,7 @@ export function installPageProbe(): void {
       begunMs = performance.now();
     },
     read: () => ask('read'),
+    sounds: () => Promise.all([...sounds].map(soundsOf)),
     signaling: () => ({
       outagesMs,
       messages: messages.map(sinceBegin),
