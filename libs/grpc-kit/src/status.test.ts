@@ -30,6 +30,11 @@ describe('error codes as gRPC statuses', () => {
     expect(ERRORS[code as ErrorCode].grpc).toBe(status[name]);
   });
 
+  test('a stream that broke on our side, which has no status, is unavailable', () => {
+    const error = fromStatus(new Error('write after end'));
+    expect(error).toMatchObject({ code: 'UNAVAILABLE', message: 'the service is unavailable' });
+  });
+
   test('a status of somebody who knows nothing of our codes is told apart coarsely', () => {
     const codes = [
       [status.UNAVAILABLE, 'UNAVAILABLE'],

@@ -13,16 +13,20 @@ export function toStatus(error: SluiceError): Partial<StatusObject> {
   return { code: ERRORS[error.code].grpc, details: error.message, metadata };
 }
 
-/** The inverse, for clients: the callee's exact code when it sent one, else a coarse one. */
-export function fromStatus(error: ServiceError): SluiceError {
-  const sent = error.metadata.get(CODE_KEY)[0];
-  const code = isErrorCode(sent) ? sent : coarse(error.code);
-  const message = isErrorCode(sent) ? error.details : coarseMessage(code);
-  return new SluiceError(code, message, detailsOf(error), { cause: error });
+/**
+ * The inverse, for clients: the callee's exact code when it sent one, else a coarse one. A stream
+ * that breaks on our side, as by a write just after its end, tells no status at all.
+ */
+export function fromStatus(error: Error & Partial<ServiceError>): SluiceError {
+  const { metadata } = error;
+  const sent = metadata?.get(CODE_KEY)[0];
+  const code = isErrorCode(sent) ? sent : metadata ? coarse(error.code) : 'UNAVAILABLE';
+  const message = isErrorCode(sent) ? (error.details ?? '') : coarseMessage(code);
+  return new SluiceError(code, message, detailsOf(metadata), { cause: error });
 }
 
-function detailsOf(error: ServiceError): ErrorDetails {
-  const raw = error.metadata.get(DETAILS_KEY)[0];
+function detailsOf(metadata: Metadata | undefined): ErrorDetails {
+  const raw = metadata?.get(DETAILS_KEY)[0];
   if (!Buffer.isBuffer(raw)) return {};
   try {
     return JSON.parse(raw.toString('utf8')) as ErrorDetails;
@@ -32,7 +36,7 @@ function detailsOf(error: ServiceError): ErrorDetails {
   }
 }
 
-function coarse(grpc: number): ErrorCode {
+function coarse(grpc: number | undefined): ErrorCode {
   if (grpc === ERRORS.DEADLINE_EXCEEDED.grpc) return 'DEADLINE_EXCEEDED';
   // CANCELLED (1) is what a call gets whose channel we closed.
   if (grpc === ERRORS.UNAVAILABLE.grpc || grpc === 1) return 'UNAVAILABLE';
