@@ -1,3 +1,4 @@
+import { readFileSync, readdirSync } from 'node:fs';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually, startNatsServer, type NatsServer } from '@sluice/testing';
@@ -95,10 +96,20 @@ test('while NATS is away every operation fails soon', async () => {
   await expect(bucket.remove('key', 1)).rejects.toMatchObject(unavailable);
 });
 
+/** A signal takes a moment to reach every thread. */
+function isStopped(pid: number | undefined): boolean {
+  const threads = readdirSync(`/proc/${String(pid)}/task`);
+  return threads.every((thread) => {
+    const stat = readFileSync(`/proc/${String(pid)}/task/${thread}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+  });
+}
+
 test('a server that stands still fails operations in bounded time, and works on after it', async () => {
   const { bucket } = await openBucket(300);
   nats.process.kill('SIGSTOP');
   try {
+    await eventually(() => (isStopped(nats.process.pid) ? undefined : 'it still runs'));
     await expect(bucket.read('key')).rejects.toMatchObject(unavailable);
   } finally {
     nats.process.kill('SIGCONT');

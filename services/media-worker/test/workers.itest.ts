@@ -125,7 +125,7 @@ describe('the workers of a node', () => {
       kill(workers, router!);
       await eventually(() => (router!.closed ? undefined : 'it lives'));
     }
-    expect(logged).toContain('mediasoup worker keeps dying and is not started again');
+    expect(logged).toContain('mediasoup worker keeps dying and is left alone');
     expect(workers.notReadyBecause()).toEqual(['no mediasoup worker runs']);
   });
 
