@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { REPOSITORY_ROOT } from '../cluster-under-test.js';
 import { TurnServer } from '../network/turn-server.js';
 import { CANDIDATES, type Opened } from './clients/candidates.js';
+import { ClientCrash } from './clients/program.js';
 import type { InteropClient } from './clients/client.js';
 import { ROWS, type Row } from './rows.js';
 import { Stage } from './stage.js';
@@ -44,10 +45,16 @@ describe.for(CANDIDATES)('$name', { concurrent: true }, (candidate) => {
     const reason = lack ?? stage.lacks(row.network ?? 'ipv4');
     if (reason !== undefined) context.skip(reason);
     cells.set(row.name, 'no: failed in the last run');
-    await stage.alone(row.network ?? 'ipv4', async (network) => {
-      const client = await open.client(network);
-      column.version = client.version;
-      await playWith(client, row);
+    const play = () =>
+      stage.alone(row.network ?? 'ipv4', async (network) => {
+        const client = await open.client(network);
+        column.version = client.version;
+        await playWith(client, row);
+      });
+    await play().catch((error: unknown) => {
+      if (!(error instanceof ClientCrash)) throw error;
+      console.log(`${candidate.name} broke by itself (${error.message}); again: ${row.name}`);
+      return play();
     });
     cells.set(row.name, 'yes');
   });

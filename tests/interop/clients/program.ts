@@ -16,6 +16,12 @@ interface Line {
   readonly error?: string;
 }
 
+/** The client's own code broke, as native ones do at times; whatever was tried says nothing of us. */
+export class ClientCrash extends Error {}
+
+/** How a process ends that broke, rather than gave up. */
+const CRASHES: readonly (string | null)[] = ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE'];
+
 /** A program that carries out one command a line and answers each with a line. */
 export class ProgramClient implements InteropClient {
   readonly #lines: AsyncIterator<string>;
@@ -70,7 +76,14 @@ export class ProgramClient implements InteropClient {
       );
     });
     const line = await Promise.race([this.#lines.next(), tooLate]);
-    if (line.done) throw new Error(`the client ended\n${this.#stderr}`);
+    if (line.done) throw await this.#ending();
     return JSON.parse(line.value) as Line;
+  }
+
+  async #ending(): Promise<Error> {
+    const { child } = this;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    if (CRASHES.includes(child.signalCode)) return new ClientCrash(`${child.signalCode}`);
+    return new Error(`the client ended\n${this.#stderr}`);
   }
 }
