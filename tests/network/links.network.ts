@@ -75,7 +75,7 @@ describe.skipIf(lacks !== undefined)('bad links', () => {
     expect(free.widths).toContain(FULL.width);
     expect(limited.widths).toContain(FULL.width / 2);
     expect(limited.pictures).toBeGreaterThan(free.pictures / 2);
-  });
+  }, 360_000);
 });
 
 if (lacks !== undefined) test('bad links', (context) => context.skip(lacks));
