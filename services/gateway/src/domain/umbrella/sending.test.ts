@@ -96,6 +96,19 @@ test('what nobody watches there stays offered', async () => {
   expect(session.asked).toHaveLength(2);
 });
 
+test('a stream that ended and came again is told of anew', async () => {
+  await accept('picture', 'sound');
+  sending.wantOnly(idsOf('sound'));
+  const { view } = room as unknown as { view: { publishers: unknown[] } };
+  view.publishers.length = 0;
+  session.subscriptions.length = 0;
+  room.emit('changed', {});
+  view.publishers.push(ANN);
+  room.emit('changed', { kind: 'began', publisher: ANN });
+  await settled();
+  expect(session.asked.slice(2)).toEqual([{ withheld: [] }, { withheld: [], unwanted: ['sound'] }]);
+});
+
 test('what the node could not be told is said again', async () => {
   await accept('picture', 'sound');
   session.failing = true;

@@ -131,8 +131,16 @@ export class Sending extends Resource<SendingEvents> {
 
   readonly #onChanged = () => {
     this.#announceSoon();
+    this.#forgetEnded();
     this.#applySelection();
   };
+
+  /** A trunk outlives most streams. */
+  #forgetEnded(): void {
+    const { publishers } = this.options.room.view;
+    const live = new Set(publishers.map((one) => streamKeyOf(one.participant, one.purpose)));
+    for (const key of this.#told.keys()) if (!live.has(key)) this.#told.delete(key);
+  }
 
   /** Has the node offer, send or stop what has changed of tracks of streams that are sent. */
   #applySelection(): void {
