@@ -148,6 +148,7 @@ export default tseslint.config(
         URL: 'readonly',
         fetch: 'readonly',
         crypto: 'readonly',
+        setTimeout: 'readonly',
       },
     },
   },

@@ -158,6 +158,7 @@ export class Drill {
             if (failure !== undefined) failures.push(`run ${run}: ${failure}`);
           } catch (error) {
             failures.push(`run ${run}, before the fault: ${String(error)}`);
+            await this.#keepLogs(`${id}-${run}`);
             await this.#endCluster();
           }
         }
@@ -234,10 +235,10 @@ export class Drill {
     const link = `${this.origin}/#${fragment.toString()}`;
     const caller = await Caller.join(this.#browser, { link, name, camera });
     // One after the other, so that each is placed with the ones before in view.
-    await eventually(
-      async () => ((await caller.node()) === '' ? 'has no node' : undefined),
-      20_000,
-    );
+    await eventually(async () => {
+      const shown = await caller.shown();
+      return (shown.node ?? '') === '' ? `no node: ${JSON.stringify(shown)}` : undefined;
+    }, 20_000);
     return caller;
   }
 
@@ -286,6 +287,7 @@ export class Drill {
 
   /** The next cluster of this file writes its logs where this one's are. */
   async #keepLogs(name: string): Promise<void> {
+    if (this.#running === undefined) return;
     const kept = join(REPOSITORY_ROOT, 'test-results', 'faults', 'logs', name);
     await cp(this.cluster.logFolder, kept, { recursive: true });
   }
