@@ -19,6 +19,13 @@ export default class OutcomeReporter {
         ),
         ...unhandledErrors.map((error) => `unhandled: ${error.message}`),
       ],
+      // Of tests that try again by themselves.
+      unsteady: named('passed')
+        .filter((test) => test.diagnostic()?.flaky)
+        .map((test) => `${nameOf(test)}${because(test.result().errors ?? [])}`),
+      failedFiles: modules
+        .filter((module) => module.state() === 'failed')
+        .map((module) => module.relativeModuleId),
       skipped: named('skipped').map((test) => ({
         name: nameOf(test),
         reason: test.result().note ?? 'no reason given',

@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises';
 /**
  * @typedef {object} SuiteOutcome
  * @property {number} passed
- * @property {string[]} failed names
+ * @property {string[]} failed names, each with why on a line of its own
+ * @property {string[]} [unsteady] likewise, of what failed in one go and passed in another
+ * @property {string[]} [failedFiles] where a go with those files alone may tell more
  * @property {{ name: string, reason: string }[]} skipped
  * @property {{ name: string, seconds: number }[]} [files] the longest first, where it has files
  */

@@ -7,7 +7,7 @@
 
 /**
  * The end of a run's output: a table, what was skipped and why, what failed with the first line of
- * its error, and the totals. Failures stand last, where a log that is cut still has them.
+ * its error, and the totals. What is not steady and then failures stand last, where a log that is cut still has them.
  *
  * @param {SuiteResult[]} results
  * @param {number} wallMs of the whole run, in which suites may have run side by side
@@ -16,17 +16,23 @@ export function summary(results, wallMs) {
   const failed = results.flatMap(({ name, outcome }) =>
     outcome.failed.map((test) => `  ${name}: ${test}`),
   );
+  const unsteady = results.flatMap(({ name, outcome }) =>
+    (outcome.unsteady ?? []).map((test) => `  ${name}: ${test}`),
+  );
   const skipped = results.flatMap(({ name, outcome }) => skippedOf(name, outcome.skipped));
 
   return [
     '',
     table(results, wallMs),
     ...(skipped.length > 0 ? ['', 'Skipped:', ...skipped] : []),
+    ...(unsteady.length > 0 ? ['', UNSTEADY, ...unsteady] : []),
     ...(failed.length > 0 ? ['', 'Failed:', ...failed] : []),
     '',
     totals(results),
   ].join('\n');
 }
+
+const UNSTEADY = 'Passed in one of two goes only (a bug to find, in the test or in what it tests):';
 
 /**
  * One line for all tests of a group that were skipped for one reason.
@@ -86,5 +92,8 @@ function totals(results) {
   const failed = sum((outcome) => outcome.failed.length);
   const skipped = sum((outcome) => outcome.skipped.length);
 
-  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+  const unsteady = sum((outcome) => outcome.unsteady?.length ?? 0);
+  const ofThose = unsteady > 0 ? ` (${unsteady} in one of two goes)` : '';
+
+  return `${passed} passed${ofThose}, ${failed} failed, ${skipped} skipped`;
 }
