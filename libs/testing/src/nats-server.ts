@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { dyingWithUs } from './dying-with-us.js';
 
@@ -88,10 +89,24 @@ async function launch(
   throw new Error(`nats-server did not start:\n${lines.join('\n')}`);
 }
 
-/** A loopback TCP port that was free just now, below the range from which systems draw their own. */
+/** Below the range from which systems draw their own. */
+const LOWEST_PORT = 10_000;
+const PORTS = 20_000;
+/** Test runners that may look for ports at the same time: each has some of its own. */
+const RUNNERS = 16;
+const PORTS_OF_ONE = PORTS / RUNNERS;
+
+const runner = Number(process.env['VITEST_POOL_ID'] ?? 0) % RUNNERS;
+let drawn = Math.floor(Math.random() * PORTS_OF_ONE);
+
+/**
+ * A loopback TCP port that was free just now. Nobody else who runs beside us is given the same, and we
+ * are not for long: what asks for a port may take it a while later.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    drawn = (drawn + 1) % PORTS_OF_ONE;
+    const port = LOWEST_PORT + runner * PORTS_OF_ONE + drawn;
     if (await isFree(port)) return port;
   }
 }
