@@ -169,7 +169,8 @@ async function startServers(
   { tls, directory, doors, ingests, bus, metrics, prometheus, log, lifecycle }: Parts,
 ): Promise<{ grpcAddress: string; adminUrl: string }> {
   const { placer, registry, planner, rooms, view } = directory;
-  const useCases = { placer, registry, planner, rooms, view, doors, ingests };
+  const untilKnown = () => directory.untilKnown();
+  const useCases = { untilKnown, placer, registry, planner, rooms, view, doors, ingests };
   const service = directoryService(useCases, reportTo(log), (method, code, durationS) =>
     metrics.calls.observe({ method, code }, durationS),
   );

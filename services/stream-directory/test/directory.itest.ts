@@ -147,6 +147,30 @@ afterEach(async () => {
   for (const stop of toStop.splice(0).reverse()) await stop();
 });
 
+describe('a replica that has just started', () => {
+  test('answers once it has heard of everybody, and not that nobody is there', async () => {
+    const node = await startNode('node-a');
+    const first = await startReplica();
+    await ready(first, node);
+
+    const answers = await Promise.all([place(first, 'kitchen'), listNodes(first)]);
+    const second = await startReplica();
+    const [{ router }, { nodes }] = await Promise.all([
+      place(second, 'kitchen'),
+      listNodes(second),
+    ]);
+
+    expect(router?.nodeId).toBe(answers[0].router?.nodeId);
+    expect(nodes.map(({ bootId }) => bootId)).toEqual([node.bootId]);
+  });
+
+  test('says so while it has not reached NATS', async () => {
+    await nats.stop();
+    const replica = await startReplica();
+    expect(await codeOf(place(replica, 'kitchen'))).toBe('UNAVAILABLE');
+  });
+});
+
 describe('stream names', () => {
   test('only one of two concurrent claims through two replicas wins', async () => {
     const [one, two] = [await startReplica(), await startReplica()];

@@ -104,6 +104,11 @@ export class Directory {
     return this.#liveness.hearingMs;
   }
 
+  /** Resolves when what is not in the view is not there. @throws {SluiceError} UNAVAILABLE */
+  untilKnown(): Promise<void> {
+    return this.#liveness.untilKnown();
+  }
+
   start(): void {
     this.#liveness.start();
     this.#auditing = this.#clock.every(AUDIT_INTERVAL_MS, () => this.audit());

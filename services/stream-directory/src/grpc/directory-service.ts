@@ -27,6 +27,8 @@ import {
 } from '../messages/to-message.js';
 
 export interface UseCases {
+  /** Before anything is answered: a replica that has just started knows nobody yet. */
+  readonly untilKnown: () => Promise<void>;
   readonly placer: SessionPlacer;
   readonly registry: StreamRegistry;
   readonly planner: RelayPlanner;
@@ -48,11 +50,17 @@ export function directoryService(
   report: ReportError,
   observe: ObserveCall,
 ): StreamDirectoryServer {
-  const answer = <Req, Res>(method: string, useCase: (request: Req) => Promise<Res> | Res) =>
-    observed(method, useCase, report, observe);
+  const answer: Answer = (method, useCase) => {
+    const onceKnown = async (request: Parameters<typeof useCase>[0]) => {
+      await useCases.untilKnown();
+      return useCase(request);
+    };
+    return observed(method, onceKnown, report, observe);
+  };
   return {
     ...streamMethods(useCases, answer),
     ...ingestMethods(useCases, answer),
+    ...listMethods(useCases, answer),
     placeSession: answer('PlaceSession', async (request) => {
       const { region, zone, excludeNodeIds } = request;
       const room = request.room === '' ? '' : parseName('room', request.room);
@@ -87,16 +95,6 @@ export function directoryService(
     findSessions: answer('FindSessions', async ({ connectionId }) => {
       const sessions = await useCases.rooms.sessionsOf(toText(connectionId, 'connection id'));
       return { sessions: sessions.map(fromPlacedSession) };
-    }),
-    listNodes: answer('ListNodes', () => {
-      const { view } = useCases;
-      return { nodes: [...view.nodes()].map((node) => fromNode(node, view.silenceMs(node))) };
-    }),
-    listStreams: answer('ListStreams', () => {
-      return { streams: useCases.rooms.streams().map(fromRoomStream) };
-    }),
-    listRelays: answer('ListRelays', () => {
-      return { relays: useCases.view.relays().map(fromRelay) };
     }),
   };
 }
@@ -145,6 +143,16 @@ function streamMethods({ registry, planner }: UseCases, answer: Answer) {
     StreamDirectoryServer,
     'claimStream' | 'releaseStream' | 'findStream' | 'planRelay'
   >;
+}
+
+function listMethods({ view, rooms }: UseCases, answer: Answer) {
+  return {
+    listNodes: answer('ListNodes', () => {
+      return { nodes: [...view.nodes()].map((node) => fromNode(node, view.silenceMs(node))) };
+    }),
+    listStreams: answer('ListStreams', () => ({ streams: rooms.streams().map(fromRoomStream) })),
+    listRelays: answer('ListRelays', () => ({ relays: view.relays().map(fromRelay) })),
+  } satisfies Pick<StreamDirectoryServer, 'listNodes' | 'listStreams' | 'listRelays'>;
 }
 
 function ingestMethods({ ingests }: UseCases, answer: Answer) {

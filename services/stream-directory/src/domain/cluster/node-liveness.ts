@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@sluice/core';
+import { SluiceError, type Clock, type Timer } from '@sluice/core';
 import type { ClusterView } from './cluster-view.js';
 import type { Boot, Heartbeat } from './facts.js';
 import type { KnownNode } from './known-node.js';
@@ -85,6 +85,22 @@ export class NodeLiveness {
       if (this.hearingMs >= ASK_AFTER_MS) this.#heardAll = true;
       else await new Promise<void>((resolve) => this.clock.after(TICK_MS, resolve));
     }
+  }
+
+  /**
+   * {@link untilHeard}, for what only the view can say: what this replica never heard is not so.
+   *
+   * @throws {SluiceError} UNAVAILABLE where NATS has been away since before everybody was heard.
+   */
+  async untilKnown(): Promise<void> {
+    const askedAtMs = this.clock.nowMs();
+    for (;;) {
+      await this.untilHeard();
+      if (this.#heardAll) return;
+      if (this.clock.nowMs() - askedAtMs >= ASK_AFTER_MS) break;
+      await new Promise<void>((resolve) => this.clock.after(TICK_MS, resolve));
+    }
+    throw new SluiceError('UNAVAILABLE', 'this directory has not heard of the media nodes yet');
   }
 
   /** Whether its control process stands still while its workers forward. */
