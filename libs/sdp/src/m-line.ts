@@ -19,6 +19,7 @@ export interface MLine {
   readonly numberedBy: 'client' | 'server';
   /** Listed while nothing flows either way. */
   readonly idleCodecs: readonly Codec[];
+  readonly idleExtensions?: readonly Extension[] | undefined;
   readonly reducedSizeRtcp: boolean;
   readonly reception?: Reception | undefined;
   /**
@@ -59,7 +60,8 @@ export function numbersOf(line: MLine): NumbersUsed {
     (flow) => flow !== undefined,
   );
   const codecs = flows.length > 0 ? flows.flatMap((flow) => flow.codecs) : line.idleCodecs;
-  const extensions = flows.flatMap((flow) => flow.extensions);
+  const extensions =
+    flows.length > 0 ? flows.flatMap((flow) => flow.extensions) : (line.idleExtensions ?? []);
   return { codecs: distinct(codecs, payloadTypeOf), extensions: distinct(extensions, idOf) };
 }
 

@@ -31,6 +31,12 @@ export interface NegotiationOptions {
    */
   readonly bothWays?: boolean | undefined;
   /**
+   * Whether offers of ours that send pictures have an inactive m-line `probator`, the place of the
+   * packets by which mediasoup probes a link. Browsers drop these otherwise. Default false: on a
+   * PeerConnection on which the client sends too its next track would be put there.
+   */
+  readonly probator?: boolean | undefined;
+  /**
    * The bitrate with which Chromium is asked to begin to send video; default 1 Mbit/s, 0 for its
    * own idea of it.
    */

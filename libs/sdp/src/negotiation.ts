@@ -23,19 +23,19 @@ import {
   consumableBeside,
   isTellable,
   numbersBeside,
+  placesNeeded,
   planOffer,
   type Reservation,
+  type ReservedKind,
   type Wishes,
 } from './outgoing.js';
+import { PROBATOR_MID } from './probator.js';
 import { readRemoteTransport, type RemoteTransport } from './remote-transport.js';
 import { describeSending } from './sending.js';
 import { parseSessionDescription } from './session-description.js';
 import { canLayer, needsNoDescriptor } from './scalability.js';
 import { sessionIdFrom } from './session-id.js';
 import { consumableOn, fitsSlot } from './slot.js';
-
-/** What an m-line can be reserved for. */
-type ReservedKind = MediaKind | 'application';
 
 /** An offer of ours that waits for its answer, and what it tells. */
 interface LocalOffer extends Wishes {
@@ -71,6 +71,7 @@ export class Negotiation {
   readonly #stops = new Set<Mid>();
   /** Of the m-line for data channels that we would have. */
   #dataMid: Mid | undefined;
+  #probatorAnswered = false;
   #localOffer: LocalOffer | undefined;
   #remoteOffer: RemoteOffer | undefined;
 
@@ -207,6 +208,7 @@ export class Negotiation {
         line.alive &&
         line.kind === kind &&
         line.numberedBy === 'server' &&
+        line.mid !== PROBATOR_MID &&
         !line.sending &&
         !this.#reservations.has(line.mid),
     );
@@ -297,6 +299,7 @@ export class Negotiation {
       reservations: new Map(this.#reservations),
       stops: new Set(this.#stops),
       data: this.#dataMid,
+      probator: this.#wantsProbator(),
     };
     const lines = planOffer(this.#lines, wishes);
     this.#localOffer = { ...wishes, lines, ice: this.#wantedIce };
@@ -325,6 +328,7 @@ export class Negotiation {
       if (wish.track && this.#reservations.get(mid) === wish) this.#reservations.delete(mid);
     }
     for (const mid of offer.stops) this.#stops.delete(mid);
+    this.#probatorAnswered ||= lines.some(({ mid }) => mid === PROBATOR_MID);
     // Taken or declined.
     if (offer.data === this.#dataMid) this.#dataMid = undefined;
     this.#forgetSettledWishes();
@@ -338,8 +342,18 @@ export class Negotiation {
     return !sending || !codec || needsNoDescriptor(codec) || canLayer(codec, sending.extensions);
   }
 
-  get #wishes(): Wishes {
+  get #wishes(): Omit<Wishes, 'probator'> {
     return { reservations: this.#reservations, stops: this.#stops, data: this.#dataMid };
+  }
+
+  /** Where there is room, until it was answered: a client that declines it is not asked again. */
+  #wantsProbator(): boolean {
+    return (
+      this.options.probator === true &&
+      !this.#probatorAnswered &&
+      !this.#lines.some(({ mid }) => mid === PROBATOR_MID) &&
+      placesNeeded(this.#lines, this.#wishes, 'video') <= this.#limits.mLines
+    );
   }
 
   #isBothWays(): boolean {
@@ -405,6 +419,7 @@ export class Negotiation {
       reservations: new Map([...this.#reservations, [mid, probe]]),
       stops: this.#stops,
       data: this.#dataMid,
+      probator: false,
     };
     return planOffer(this.#lines, wishes).some(
       (planned) => planned.mid === mid && planned.sending?.track === track,
@@ -450,7 +465,7 @@ export class Negotiation {
   }
 
   #newMid(kind: ReservedKind): Mid {
-    if (this.#placesNeeded(kind) > this.#limits.mLines) {
+    if (placesNeeded(this.#lines, this.#wishes, kind) > this.#limits.mLines) {
       throw new SdpError(
         'TOO_LARGE',
         `a PeerConnection has at most ${this.#limits.mLines} m-lines`,
@@ -464,23 +479,6 @@ export class Negotiation {
       this.#nextMid += 1;
     } while (this.#lines.some((line) => line.mid === mid));
     return mid;
-  }
-
-  /** How many m-lines there would be with all reservations and one more. */
-  #placesNeeded(oneMore: ReservedKind): number {
-    const fresh: readonly ReservedKind[] = [
-      ...[...this.#reservations]
-        .filter(([mid]) => !this.#lines.some((line) => line.mid === mid && line.alive))
-        .map(([, { kind }]) => kind),
-      ...(this.#dataMid === undefined ? [] : (['application'] as const)),
-      oneMore,
-    ];
-    const kinds: readonly ReservedKind[] = ['audio', 'video', 'application'];
-    const added = kinds.map((kind) => {
-      const dead = this.#lines.filter((line) => !line.alive && line.kind === kind).length;
-      return Math.max(0, fresh.filter((other) => other === kind).length - dead);
-    });
-    return added.reduce((sum, places) => sum + places, this.#lines.length);
   }
 
   #write(

@@ -185,6 +185,9 @@ function readRtpLine(
     ...dead,
     alive: true,
     idleCodecs,
+    idleExtensions: current?.idleExtensions?.filter(({ uri, id }) =>
+      media.extensions.some((offered) => offered.uri === uri && offered.id === id),
+    ),
     reducedSizeRtcp: media.reducedSizeRtcp,
     reception,
     silentReception: media.sends ? undefined : silentReception(media, current),

@@ -3,7 +3,11 @@ import { BundleNumbers } from './bundle-numbers.js';
 import type { MediaKind, RtpCapabilities } from './dictionaries.js';
 import { asOffered, numbersOf, stopped, type MLine } from './m-line.js';
 import type { Mid, OutgoingTrack } from './negotiation-types.js';
+import { probatorBeside } from './probator.js';
 import { describeSending } from './sending.js';
+
+/** What an m-line can be reserved for. */
+export type ReservedKind = MediaKind | 'application';
 
 /** An m-line that was asked for; it is in offers once it has a track. */
 export interface Reservation {
@@ -19,10 +23,12 @@ export interface Wishes {
   readonly stops: ReadonlySet<Mid>;
   /** The m-line for data channels that we would open, where there is none. */
   readonly data: Mid | undefined;
+  /** Whether an offer with pictures is to have a place for mediasoup's probes. */
+  readonly probator: boolean;
 }
 
 /** Whether anything of `wishes` can be told by an offer. */
-export function isTellable(wishes: Wishes): boolean {
+export function isTellable(wishes: Omit<Wishes, 'probator'>): boolean {
   return (
     wishes.stops.size > 0 ||
     wishes.data !== undefined ||
@@ -47,7 +53,29 @@ export function planOffer(lines: readonly MLine[], wishes: Wishes): MLine[] {
     if (placed) numbers.add(numbersOf(placed));
   }
   if (wishes.data !== undefined) placeData(planned, free, wishes.data);
-  return planned;
+  const probator = wishes.probator ? probatorBeside(planned) : undefined;
+  return probator ? [...planned, probator] : planned;
+}
+
+/** How many m-lines there would be with all that is wished for and one more. */
+export function placesNeeded(
+  lines: readonly MLine[],
+  { reservations, data }: Pick<Wishes, 'reservations' | 'data'>,
+  oneMore: ReservedKind,
+): number {
+  const fresh: readonly ReservedKind[] = [
+    ...[...reservations]
+      .filter(([mid]) => !lines.some((line) => line.mid === mid && line.alive))
+      .map(([, { kind }]) => kind),
+    ...(data === undefined ? [] : (['application'] as const)),
+    oneMore,
+  ];
+  const kinds: readonly ReservedKind[] = ['audio', 'video', 'application'];
+  const added = kinds.map((kind) => {
+    const dead = lines.filter((line) => !line.alive && line.kind === kind).length;
+    return Math.max(0, fresh.filter((other) => other === kind).length - dead);
+  });
+  return added.reduce((sum, places) => sum + places, lines.length);
 }
 
 /** What `transport.consume()` should be told for an m-line of ours: what the BUNDLE has room for. */

@@ -43,11 +43,12 @@ export class Model {
   readonly #received = new Set<string>();
   readonly #sent = new Set<string>();
 
-  constructor(bothWays: boolean) {
+  constructor(bothWays: boolean, probator: boolean) {
     this.negotiation = new Negotiation({
       transport: aTransport(),
       routerRtpCapabilities: ROUTER,
       bothWays,
+      probator,
     });
   }
 
@@ -305,9 +306,10 @@ export function keepsBothInStep(numRuns: number): void {
   fc.assert(
     fc.property(
       fc.boolean(),
+      fc.boolean(),
       fc.array(step, { minLength: 1, maxLength: 40 }),
-      (bothWays, steps) => {
-        const model = new Model(bothWays);
+      (bothWays, probator, steps) => {
+        const model = new Model(bothWays, probator);
         for (const run of steps) run(model);
       },
     ),

@@ -37,6 +37,8 @@ class Agent {
       }),
       routerRtpCapabilities: ROUTER,
       bothWays: true,
+      // Of one of two: they would call it the same.
+      probator: ufrag === 'oneufrag',
       limits: { mLines: 12 },
     });
   }
