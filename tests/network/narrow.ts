@@ -6,8 +6,6 @@ import { watch, type Watched } from './watch.js';
 
 const WATCHED_MS = 10_000;
 const SETTLE_TIMEOUT_MS = 60_000;
-/** Most probes of a link that is wide again bring nothing; docs/network.md says why. */
-const WIDE_AGAIN_TIMEOUT_MS = 180_000;
 /** What the full picture takes by then. */
 const MORE_THAN_LIMIT_BPS = 400_000;
 
@@ -41,7 +39,7 @@ export async function narrow(
     figures.add('another viewer meanwhile', free);
     await link.unlimit();
     const freedAtMs = performance.now();
-    await untilWidth(ben, (width) => width === FULL.width, cora, WIDE_AGAIN_TIMEOUT_MS);
+    await untilWidth(ben, (width) => width === FULL.width, cora);
     figures.note(`the full picture was back, ${room},`, performance.now() - freedAtMs);
     return { limited, free };
   } finally {
@@ -53,12 +51,11 @@ function untilWidth(
   viewer: BrowserParticipant,
   isWanted: (width: number) => boolean,
   other?: BrowserParticipant,
-  timeoutMs = SETTLE_TIMEOUT_MS,
 ): Promise<void> {
   return eventually(async () => {
     const width = (await viewer.receivedVideo(ALICE))?.frameWidth ?? 0;
     if (isWanted(width)) return undefined;
     const elsewhere = (await other?.receivedVideo(ALICE))?.frameWidth;
     return `the picture is ${width} wide${other ? `, another viewer's ${String(elsewhere)}` : ''}`;
-  }, timeoutMs);
+  }, SETTLE_TIMEOUT_MS);
 }

@@ -45,7 +45,7 @@ ${readFileSync(resultOf('narrow'), 'utf8')}
 
 The same once more, held to the small picture alone and to no still of more than a second; of AV1 in one stream of layers (SVC); and of simulcast where \`tc\` limits the link by a token bucket of 4 kB, which lets short bursts pass as if there were no limit. A link of that kind looks wide enough until the full picture is sent; each time it was not, the next try is longer in coming, up to a minute. \`make test\` leaves these out.
 
-Probes hardly help, with simulcast as with AV1. While the small picture alone is sent the estimate grows by itself to one and a half times of what is sent, 250 to 300 kbit/s; the full picture of AV1 needs 460 to 560. mediasoup sends sixteen packets of 200 to 250 bytes at each change of its limit, every two seconds, and most of these change nothing: in a run on a machine with little to do, 336 of them brought nothing in 44 seconds. They have an SSRC (1234), a mid (“probator”) and a payload type (127) of their own. mediasoup’s client announces those to the browser by an m-line; our descriptions do not, so a browser probably drops the packets before it reports on them, and a probe counts only when enough packets of the picture happen to be sent with it.
+While the small picture alone is sent the estimate grows by itself to one and a half times of what is sent, 250 to 300 kbit/s, which the full picture does not fit into: it comes back by mediasoup’s probes ([ADR 15](adr/0015-layers-and-narrow-links.md)).
 
 ${readFileSync(resultOf('narrow-more'), 'utf8')}
 `;

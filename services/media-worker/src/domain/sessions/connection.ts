@@ -120,7 +120,7 @@ export class Connection extends Resource<ConnectionEvents> {
     this.#front = front;
     if (front) this.own(front);
     front?.onClosed((reason) => this.#lose(reason));
-    this.probes = new LinkProbes(transport, settings.clock);
+    this.probes = new LinkProbes(home.router, transport, settings.clock);
     const { onPhase } = settings.joins;
     this.#establishment = new Establishment((phase, ms) => onPhase(begun.direction, phase, ms));
     transport.on('dtlsstatechange', (state) => {
@@ -157,6 +157,7 @@ export class Connection extends Resource<ConnectionEvents> {
       transport: front ? described(transport, front) : transport,
       routerRtpCapabilities,
       bothWays: direction === 'duplex',
+      probator: direction === 'subscribing',
       ...(direction !== 'publishing' && { limits: SUBSCRIBING_LIMITS }),
     });
     const reachable = { transport, front };

@@ -1,5 +1,6 @@
-import type { TransportTraceEventData, WebRtcTransport } from 'mediasoup/types';
+import type { Router, TransportTraceEventData, WebRtcTransport } from 'mediasoup/types';
 import type { Clock } from '@sluice/core';
+import { doProbesLeave, renumberProbes } from './probe-numbers.js';
 
 /** Some three kilobytes each time: little for a link that has no room for more. */
 const PROBE_INTERVAL_MS = 1_900;
@@ -17,17 +18,23 @@ interface Estimate {
   readonly maxBitrate: number;
 }
 
+/** Who is shown a picture of that producer. */
+interface Viewer {
+  readonly videoProducerId: string;
+}
+
 /**
  * Finds out whether a client's link has become wider, while somebody misses something by it. Left to
  * itself mediasoup does so only where it sends much less than it could; an estimate that has settled at
  * one and a half times of what a small picture takes is above that, and stays there for ever.
  */
 export class LinkProbes {
-  readonly #missing = new Set<object>();
+  readonly #missing = new Set<Viewer>();
   #probedAtMs: number;
   #limited = false;
 
   constructor(
+    private readonly router: Router,
     private readonly transport: WebRtcTransport,
     private readonly clock: Clock,
   ) {
@@ -36,14 +43,14 @@ export class LinkProbes {
   }
 
   /** `viewer` is shown less than it wants. */
-  wanted(viewer: object): void {
+  wanted(viewer: Viewer): void {
     const first = this.#missing.size === 0;
     this.#missing.add(viewer);
     if (first) void this.#trace(true);
   }
 
   /** No longer. */
-  satisfied(viewer: object): void {
+  satisfied(viewer: Viewer): void {
     if (!this.#missing.delete(viewer) || this.#missing.size > 0) return;
     void this.#trace(false);
     if (this.#limited) void this.#limit(0);
@@ -73,7 +80,17 @@ export class LinkProbes {
     const nowMs = this.clock.nowMs();
     if (nowMs - this.#probedAtMs < PROBE_INTERVAL_MS) return;
     this.#probedAtMs = nowMs;
-    await this.#limit(this.#limited ? 0 : Math.round(maxBps * OTHER_LIMIT));
+    const change = async () => {
+      if (this.#missing.size === 0) return;
+      await this.#limit(this.#limited ? 0 : Math.round(maxBps * OTHER_LIMIT));
+    };
+    try {
+      const left = await doProbesLeave(this.transport, this.clock, change);
+      const [viewer] = this.#missing;
+      if (!left && viewer) await renumberProbes(this.router, viewer.videoProducerId);
+    } catch {
+      // The transport or the producer closed meanwhile.
+    }
   }
 
   /** @param bps 0 for none but mediasoup's own. */

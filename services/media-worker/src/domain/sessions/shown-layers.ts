@@ -44,6 +44,10 @@ export class ShownLayers {
     });
   }
 
+  get videoProducerId(): string {
+    return this.options.consumer.producerId;
+  }
+
   /** The highest that the viewer wants, where it wants less than all. */
   async wish(wished: WishedLayers): Promise<void> {
     const untouched = this.#wished.spatial === undefined && this.#wished.temporal === undefined;
