@@ -115,7 +115,9 @@ test('what the node could not be told is said again', async () => {
   sending.wantOnly(idsOf('sound'));
   await settled();
   session.failing = false;
-  room.emit('changed', {});
+  clock.elapse(LONG_MS);
+  await settled();
+  clock.elapse(LONG_MS);
   expect(session.asked.slice(1)).toEqual([
     { withheld: [], unwanted: ['sound'] },
     { withheld: [], unwanted: ['sound'] },

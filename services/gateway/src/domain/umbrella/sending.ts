@@ -33,6 +33,8 @@ export interface SendingOptions {
 export const OUTGOING_CONNECTION = 'umbrella-outgoing';
 /** Tracks of one stream appear together, and streams of newcomers shortly after each other. */
 const ANNOUNCEMENT_DELAY_MS = 100;
+/** What a node could not be told is said again. */
+const RETRY_DELAY_MS = 1_000;
 
 const LEAVE_LAYERS = { spatial: undefined, temporal: undefined, paused: undefined } as const;
 
@@ -61,6 +63,7 @@ export class Sending extends Resource<SendingEvents> {
   readonly #told = new Map<string, string>();
   #offer = '';
   #announcing: Timer | undefined;
+  #retrying: Timer | undefined;
 
   constructor(private readonly options: SendingOptions) {
     super();
@@ -127,6 +130,7 @@ export class Sending extends Resource<SendingEvents> {
   protected override release(): void {
     this.options.room.off('changed', this.#onChanged);
     this.#announcing?.cancel();
+    this.#retrying?.cancel();
   }
 
   readonly #onChanged = () => {
@@ -157,9 +161,19 @@ export class Sending extends Resource<SendingEvents> {
         .setLayers(participant, purpose, { ...LEAVE_LAYERS, ...selection })
         .catch((error: unknown) => {
           if (this.#told.get(key) === text) this.#told.set(key, UNKNOWN);
-          if (!hasCode(error, 'NOT_FOUND')) observer.trouble(error, 'choosing tracks for a peer');
+          if (hasCode(error, 'NOT_FOUND')) return;
+          observer.trouble(error, 'choosing tracks for a peer');
+          this.#retrySoon();
         });
     }
+  }
+
+  #retrySoon(): void {
+    if (this.closed || this.#retrying) return;
+    this.#retrying = this.options.clock.after(RETRY_DELAY_MS, () => {
+      this.#retrying = undefined;
+      this.#applySelection();
+    });
   }
 
   /** Of one stream: what the peer does not take of it, and what it takes though nobody watches it. */
