@@ -7,7 +7,8 @@
 
 /**
  * The end of a run's output: a table, what was skipped and why, what failed with the first line of
- * its error, and the totals. What is not steady and then failures stand last, where a log that is cut still has them.
+ * its error, and the totals. What is not steady and then failures stand last, where a log that is
+ * cut still has them.
  *
  * @param {SuiteResult[]} results
  * @param {number} wallMs of the whole run, in which suites may have run side by side

@@ -87,7 +87,7 @@ export class LinkProbes {
     try {
       const left = await doProbesLeave(this.transport, this.clock, change);
       const [viewer] = this.#missing;
-      if (!left && viewer) await renumberProbes(this.router, viewer.videoProducerId);
+      if (!left && viewer) await renumberProbes(this.router, this.clock, viewer.videoProducerId);
     } catch {
       // The transport or the producer closed meanwhile.
     }

@@ -48,8 +48,20 @@ export async function doProbesLeave(
   return probesLeft(before, start, await readSent(transport, clock));
 }
 
-/** Draws other numbers for the probes of all transports of a router’s worker. */
-export async function renumberProbes(router: Router, videoProducerId: string): Promise<void> {
+/** However many viewers have narrow links: new numbers are new for all of them. */
+const RENUMBER_INTERVAL_MS = 1_000;
+
+const renumberedAtMs = new WeakMap<Router, number>();
+
+/** Draws other numbers for the probes of all transports of a router’s worker, unless that was just done. */
+export async function renumberProbes(
+  router: Router,
+  clock: Clock,
+  videoProducerId: string,
+): Promise<void> {
+  const nowMs = clock.nowMs();
+  if (nowMs - (renumberedAtMs.get(router) ?? -Infinity) < RENUMBER_INTERVAL_MS) return;
+  renumberedAtMs.set(router, nowMs);
   const direct = await router.createDirectTransport();
   try {
     const { rtpCapabilities } = router;
